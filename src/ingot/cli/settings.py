@@ -1,0 +1,29 @@
+"""Settings on the command line: JSON text, or the path of a JSON or YAML file."""
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from ingot.config.base import ConfigurationError, Section, validate
+
+S = TypeVar("S", bound=Section)
+
+
+def parse_settings(model: type[S], text: str | None) -> S:
+    """A validated section from ``--settings`` (``None`` gives the defaults)."""
+    if text is None:
+        return validate(model, {})  # type: ignore[no-any-return]
+    values: Any
+    if text.lstrip().startswith("{"):
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ConfigurationError(f"--settings is not valid JSON: {error}") from None
+    else:
+        path = Path(text)
+        if not path.is_file():
+            raise ConfigurationError(f"--settings: {text!r} is neither JSON nor an existing file")
+        values = yaml.safe_load(path.read_text())
+    return validate(model, values)  # type: ignore[no-any-return]
