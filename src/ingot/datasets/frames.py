@@ -1,0 +1,44 @@
+"""Reading structures, labelled or not, from our stores or from any file ASE reads."""
+
+from pathlib import Path
+
+from ase import Atoms
+from ase.io import read
+
+from ingot.datasets.convert import from_labelled_atoms, to_ase
+from ingot.datasets.errors import DatasetError
+from ingot.datasets.store import open_dataset
+from ingot.structures import read_structures
+
+
+def _read_ase(path: Path) -> list[Atoms]:
+    try:
+        frames = read(path, index=":")
+    except Exception as error:  # ASE's readers raise anything from KeyError to AssertionError
+        raise DatasetError(f"ASE cannot read {path}: {type(error).__name__}: {error}") from error
+    if not frames:
+        raise DatasetError(f"{path} holds no structures")
+    return list(frames)
+
+
+def read_labelled(path: str | Path, energy_kind: str = "unknown") -> list[Atoms]:
+    """Labelled structures with calculators, from a ``.zarr`` store or any file ASE reads.
+
+    Failed rows and rows with NaN are left out; exact duplicates are read once.
+    """
+    path = Path(path)
+    if path.suffix == ".zarr":
+        return to_ase(open_dataset(path).load())
+    if not path.is_file():
+        raise DatasetError(f"no file at {path}")
+    return to_ase(from_labelled_atoms(_read_ase(path), method=path.name, energy_kind=energy_kind))
+
+
+def read_frames(path: str | Path) -> list[Atoms]:
+    """Structures, labelled or not, from a ``.zarr`` store or any file ASE reads; every structure counts."""
+    path = Path(path)
+    if path.suffix == ".zarr":
+        return to_ase(open_dataset(path).load(), labelled_only=False)
+    if not path.is_file():
+        raise DatasetError(f"no file at {path}")
+    return read_structures(path)
