@@ -1,0 +1,68 @@
+# Requires: {RUN}/iterations/{n}/potential/ and the data sets so far.
+# Gives: {RUN}/iterations/{n}/explore/ (trajectories, candidates), {RUN}/iterations/{n}/select/selection.json (the
+# checkpoint: what was chosen, whether to go on), {RUN}/structures/iteration-{n}.extxyz and control-{n}.extxyz.
+
+
+rule explore:
+    input:
+        potential=f"{RUN}/iterations/{{iteration}}/potential/potential.json",
+        starts=f"{RUN}/structures/starts-{{iteration}}.extxyz",
+    output:
+        candidates=f"{RUN}/iterations/{{iteration}}/explore/candidates.extxyz",
+        controls=f"{RUN}/iterations/{{iteration}}/explore/controls.extxyz",
+        trajectories=f"{RUN}/iterations/{{iteration}}/explore/trajectories.csv",
+    log:
+        f"{RUN}/logs/explore/{{iteration}}.log",
+    benchmark:
+        f"{RUN}/costs/explore.{{iteration}}.tsv"
+    params:
+        settings=settings("active_learning", "exploration"),
+        code=code("explore"),
+        seed=SEED,
+        potential=lambda w, input: Path(input.potential).parent,
+        directory=lambda w, output: Path(output.candidates).parent,
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    conda:
+        "../envs/ingot.yaml"
+    message:
+        "explore: iteration {wildcards.iteration}, nonequilibrium dynamics from disordered starts"
+    shell:
+        "ingot explore --potential {params.potential} --starts {input.starts} --settings {params.settings:q}"
+        " --iteration {wildcards.iteration} --seed {params.seed} -o {params.directory} > {log} 2>&1"
+
+
+checkpoint select_frames:
+    input:
+        candidates=f"{RUN}/iterations/{{iteration}}/explore/candidates.extxyz",
+        controls=f"{RUN}/iterations/{{iteration}}/explore/controls.extxyz",
+        trajectories=f"{RUN}/iterations/{{iteration}}/explore/trajectories.csv",
+        manifests=data_inputs("manifests"),
+        stores=ancient(data_inputs("stores")),
+    output:
+        decision=f"{RUN}/iterations/{{iteration}}/select/selection.json",
+        selected=f"{RUN}/structures/iteration-{{iteration}}.extxyz",
+        control=f"{RUN}/structures/control-{{iteration}}.extxyz",
+    log:
+        f"{RUN}/logs/select_frames/{{iteration}}.log",
+    benchmark:
+        f"{RUN}/costs/select_frames.{{iteration}}.tsv"
+    params:
+        settings=settings("active_learning", "selection"),
+        code=code("select"),
+        seed=SEED,
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    conda:
+        "../envs/ingot.yaml"
+    message:
+        "select: iteration {wildcards.iteration}, frames worth a label"
+    shell:
+        "ingot select --candidates {input.candidates} --controls {input.controls} --trajectories {input.trajectories}"
+        " --dataset {input.stores} --settings {params.settings:q} --iteration {wildcards.iteration}"
+        " --seed {params.seed} --decision {output.decision} --control {output.control} -o {output.selected}"
+        " > {log} 2>&1"

@@ -1,0 +1,93 @@
+# Requires: structures and their label manifests, or a labelled file of the user.
+# Gives: {RUN}/datasets/{set}.zarr with {set}.manifest.json, and {set}.splits.json.
+# Consumers take the manifest as input and the folder as `ancient`: Snakemake does not look inside folders.
+
+if CONFIG.data is None:
+
+    rule build_dataset:
+        input:
+            structures=f"{RUN}/structures/{{set}}.extxyz",
+            labels=lambda w: label_manifests(w.set),
+        output:
+            store=directory(f"{RUN}/datasets/{{set}}.zarr"),
+            manifest=f"{RUN}/datasets/{{set}}.manifest.json",
+        log:
+            f"{RUN}/logs/build_dataset/{{set}}.log",
+        benchmark:
+            f"{RUN}/costs/build_dataset.{{set}}.tsv"
+        params:
+            code=code("dataset"),
+            store=STORE,
+            provenance=lambda w: json.dumps({"run": CONFIG.run.name, "set": w.set, "code": code("dataset")}),
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=60,
+        conda:
+            "../envs/ingot.yaml"
+        message:
+            "dataset: {wildcards.set}"
+        shell:
+            "ingot dataset build {input.structures} --labels {input.labels} --store {params.store:q}"
+            " --provenance {params.provenance:q} -o {output.store} > {log} 2>&1"
+
+else:
+
+    rule import_dataset:
+        input:
+            CONFIG.data.file,
+        output:
+            store=directory(f"{RUN}/datasets/{{set}}.zarr"),
+            manifest=f"{RUN}/datasets/{{set}}.manifest.json",
+        log:
+            f"{RUN}/logs/import_dataset/{{set}}.log",
+        benchmark:
+            f"{RUN}/costs/import_dataset.{{set}}.tsv"
+        wildcard_constraints:
+            set="initial",
+        params:
+            index=CONFIG.data.index,
+            kind=CONFIG.data.energy_kind,
+            method=CONFIG.data.method or Path(CONFIG.data.file).name,
+            code=code("dataset"),
+            provenance=json.dumps({"run": CONFIG.run.name, "code": code("dataset")}),
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=60,
+        conda:
+            "../envs/ingot.yaml"
+        message:
+            "dataset: importing {input}"
+        shell:
+            "ingot dataset import {input:q} --index {params.index:q} --energy-kind {params.kind}"
+            " --method {params.method:q} --provenance {params.provenance:q} -o {output.store} > {log} 2>&1"
+
+
+rule split_dataset:
+    input:
+        manifest=f"{RUN}/datasets/{{set}}.manifest.json",
+        store=ancient(f"{RUN}/datasets/{{set}}.zarr"),
+    output:
+        f"{RUN}/datasets/{{set}}.splits.json",
+    log:
+        f"{RUN}/logs/split_dataset/{{set}}.log",
+    benchmark:
+        f"{RUN}/costs/split_dataset.{{set}}.tsv"
+    wildcard_constraints:
+        set=r"initial|iteration-\d+",
+    params:
+        # What the loop acquires is for learning: its test is the fixed independent set.
+        settings=lambda w: settings("dataset") if w.set == "initial" else settings("acquired_dataset"),
+        code=code("dataset"),
+        seed=SEED,
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../envs/ingot.yaml"
+    message:
+        "dataset: splitting {wildcards.set} by parent"
+    shell:
+        "ingot dataset split {input.store} --settings {params.settings:q} --seed {params.seed} -o {output} > {log} 2>&1"

@@ -1,0 +1,114 @@
+# Requires: data sets and their splits.
+# Gives: {RUN}/members/{m}/ (one network, one process each) and {RUN}/potential/ (the ensemble, calibrated on
+# validation data). The loop's own ensembles are in {RUN}/iterations/{n}/, trained by `active_learning.training`:
+# labels are bought by the loop, so that no change of the final training ever buys another.
+
+
+def data_inputs(kind):
+    """Input functions for a training: manifests, stores or splits of its sets."""
+
+    def function(wildcards):
+        sets = training_sets(getattr(wildcards, "iteration", None))
+        if kind == "splits":
+            return [f"{RUN}/datasets/{s}.splits.json" for s in sets]
+        if kind == "manifests":
+            return [store_of(s) for s in sets]
+        return [f"{RUN}/datasets/{s}.zarr" for s in sets]
+
+    return function
+
+
+rule train_member:
+    input:
+        manifests=data_inputs("manifests"),
+        stores=ancient(data_inputs("stores")),
+        splits=data_inputs("splits"),
+    output:
+        potential=f"{RUN}/members/{{member}}/potential.json",
+        parameters=f"{RUN}/members/{{member}}/parameters.safetensors",
+        log=f"{RUN}/members/{{member}}/log.csv",
+    log:
+        f"{RUN}/logs/train_member/{{member}}.log",
+    benchmark:
+        f"{RUN}/costs/train_member.{{member}}.tsv"
+    params:
+        settings=settings("training"),
+        code=code("train"),
+        seed=SEED,
+        directory=lambda w, output: Path(output.potential).parent,
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=720,
+    conda:
+        "../envs/ingot.yaml"
+    message:
+        "train: member {wildcards.member} of the potential"
+    shell:
+        "ingot train {input.stores} --splits {input.splits} --settings {params.settings:q}"
+        " --member {wildcards.member} --seed {params.seed} -o {params.directory} > {log} 2>&1"
+
+
+use rule train_member as train_loop_member with:
+    output:
+        potential=f"{RUN}/iterations/{{iteration}}/members/{{member}}/potential.json",
+        parameters=f"{RUN}/iterations/{{iteration}}/members/{{member}}/parameters.safetensors",
+        log=f"{RUN}/iterations/{{iteration}}/members/{{member}}/log.csv",
+    log:
+        f"{RUN}/logs/train_loop_member/{{iteration}}-{{member}}.log",
+    benchmark:
+        f"{RUN}/costs/train_loop_member.{{iteration}}.{{member}}.tsv"
+    params:
+        settings=settings("active_learning", "training"),
+        code=code("train"),
+        seed=SEED,
+        directory=lambda w, output: Path(output.potential).parent,
+    message:
+        "train: iteration {wildcards.iteration}, member {wildcards.member}"
+
+
+rule combine_members:
+    input:
+        members=[f"{RUN}/members/{m}/potential.json" for m in MEMBERS],
+        manifests=data_inputs("manifests"),
+        stores=ancient(data_inputs("stores")),
+        splits=data_inputs("splits"),
+    output:
+        potential=f"{RUN}/potential/potential.json",
+        parameters=f"{RUN}/potential/parameters.safetensors",
+    log:
+        f"{RUN}/logs/combine_members/potential.log",
+    benchmark:
+        f"{RUN}/costs/combine_members.potential.tsv"
+    params:
+        code=code("train"),
+        members=lambda w, input: [str(Path(m).parent) for m in input.members],
+        directory=lambda w, output: Path(output.potential).parent,
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    conda:
+        "../envs/ingot.yaml"
+    message:
+        "train: combining the members, calibrating their spread on validation data"
+    shell:
+        "ingot train {input.stores} --splits {input.splits} --combine {params.members}"
+        " -o {params.directory} > {log} 2>&1"
+
+
+use rule combine_members as combine_loop_members with:
+    input:
+        members=[f"{RUN}/iterations/{{iteration}}/members/{m}/potential.json" for m in LOOP_MEMBERS],
+        manifests=data_inputs("manifests"),
+        stores=ancient(data_inputs("stores")),
+        splits=data_inputs("splits"),
+    output:
+        potential=f"{RUN}/iterations/{{iteration}}/potential/potential.json",
+        parameters=f"{RUN}/iterations/{{iteration}}/potential/parameters.safetensors",
+    log:
+        f"{RUN}/logs/combine_members/{{iteration}}.log",
+    benchmark:
+        f"{RUN}/costs/combine_members.{{iteration}}.tsv"
+    message:
+        "train: iteration {wildcards.iteration}, combining the members"
