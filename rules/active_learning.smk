@@ -40,7 +40,6 @@ checkpoint select_frames:
         controls=f"{RUN}/iterations/{{iteration}}/explore/controls.extxyz",
         trajectories=f"{RUN}/iterations/{{iteration}}/explore/trajectories.csv",
         manifests=data_inputs("manifests"),
-        stores=ancient(data_inputs("stores")),
     output:
         decision=f"{RUN}/iterations/{{iteration}}/select/selection.json",
         selected=f"{RUN}/structures/iteration-{{iteration}}.extxyz",
@@ -53,6 +52,7 @@ checkpoint select_frames:
         settings=settings("active_learning", "selection"),
         code=code("select"),
         seed=SEED,
+        stores=lambda w, input: [store_folder(m) for m in input.manifests],
     threads: 1
     resources:
         mem_mb=4000,
@@ -63,6 +63,6 @@ checkpoint select_frames:
         "select: iteration {wildcards.iteration}, frames worth a label"
     shell:
         "ingot select --candidates {input.candidates} --controls {input.controls} --trajectories {input.trajectories}"
-        " --dataset {input.stores} --settings {params.settings:q} --iteration {wildcards.iteration}"
+        " --dataset {params.stores} --settings {params.settings:q} --iteration {wildcards.iteration}"
         " --seed {params.seed} --decision {output.decision} --control {output.control} -o {output.selected}"
         " > {log} 2>&1"

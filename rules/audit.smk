@@ -14,7 +14,6 @@ def audit_tests():
 rule audit:
     input:
         manifests=lambda w: [store_of(s) for s in audit_sets() + audit_tests()],
-        stores=ancient(lambda w: [f"{RUN}/datasets/{s}.zarr" for s in audit_sets() + audit_tests()]),
         melt=f"{RUN}/benchmarks/rdf/final.extxyz" if CONFIG.benchmarks.rdf else [],
     output:
         summary=f"{RUN}/audit/summary.csv",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from ingot.config.root import load_configuration, settings_json
+from ingot.config.root import load_configuration, settings_json, split_json, structures_json
 from ingot.manifest import damaged_stores
 from ingot.errors import IngotError
 from ingot.provenance import code_digest
@@ -34,7 +34,7 @@ if damage := damaged_stores(RUN):
 
 
 wildcard_constraints:
-    set=r"[a-z]+(-\d+)?",
+    set=r"[a-z]+(-[a-z0-9]+)?",
     batch=r"\d+",
     iteration=r"\d+",
     member=r"\d+",

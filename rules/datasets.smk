@@ -1,6 +1,7 @@
 # Requires: structures and their label manifests, or a labelled file of the user.
 # Gives: {RUN}/datasets/{set}.zarr with {set}.manifest.json, and {set}.splits.json.
-# Consumers take the manifest as input and the folder as `ancient`: Snakemake does not look inside folders.
+# The folder is not a declared output: Snakemake neither looks inside folders nor leaves them alone (it writes a time
+# stamp into them). The manifest lists every byte of the store, and consumers take that as their input.
 
 if CONFIG.data is None:
 
@@ -9,8 +10,7 @@ if CONFIG.data is None:
             structures=f"{RUN}/structures/{{set}}.extxyz",
             labels=lambda w: label_manifests(w.set),
         output:
-            store=directory(f"{RUN}/datasets/{{set}}.zarr"),
-            manifest=f"{RUN}/datasets/{{set}}.manifest.json",
+            f"{RUN}/datasets/{{set}}.manifest.json",
         log:
             f"{RUN}/logs/build_dataset/{{set}}.log",
         benchmark:
@@ -18,6 +18,7 @@ if CONFIG.data is None:
         params:
             code=code("dataset"),
             store=STORE,
+            dataset=lambda w, output: store_folder(output[0]),
             provenance=lambda w: json.dumps({"run": CONFIG.run.name, "set": w.set, "code": code("dataset")}),
         threads: 1
         resources:
@@ -29,7 +30,7 @@ if CONFIG.data is None:
             "dataset: {wildcards.set}"
         shell:
             "ingot dataset build {input.structures} --labels {input.labels} --store {params.store:q}"
-            " --provenance {params.provenance:q} -o {output.store} > {log} 2>&1"
+            " --provenance {params.provenance:q} -o {params.dataset} > {log} 2>&1"
 
 else:
 
@@ -37,8 +38,7 @@ else:
         input:
             CONFIG.data.file,
         output:
-            store=directory(f"{RUN}/datasets/{{set}}.zarr"),
-            manifest=f"{RUN}/datasets/{{set}}.manifest.json",
+            f"{RUN}/datasets/{{set}}.manifest.json",
         log:
             f"{RUN}/logs/import_dataset/{{set}}.log",
         benchmark:
@@ -50,6 +50,7 @@ else:
             kind=CONFIG.data.energy_kind,
             method=CONFIG.data.method or Path(CONFIG.data.file).name,
             code=code("dataset"),
+            dataset=lambda w, output: store_folder(output[0]),
             provenance=json.dumps({"run": CONFIG.run.name, "code": code("dataset")}),
         threads: 1
         resources:
@@ -61,13 +62,12 @@ else:
             "dataset: importing {input}"
         shell:
             "ingot dataset import {input:q} --index {params.index:q} --energy-kind {params.kind}"
-            " --method {params.method:q} --provenance {params.provenance:q} -o {output.store} > {log} 2>&1"
+            " --method {params.method:q} --provenance {params.provenance:q} -o {params.dataset} > {log} 2>&1"
 
 
 rule split_dataset:
     input:
-        manifest=f"{RUN}/datasets/{{set}}.manifest.json",
-        store=ancient(f"{RUN}/datasets/{{set}}.zarr"),
+        f"{RUN}/datasets/{{set}}.manifest.json",
     output:
         f"{RUN}/datasets/{{set}}.splits.json",
     log:
@@ -78,9 +78,10 @@ rule split_dataset:
         set=r"initial|iteration-\d+",
     params:
         # What the loop acquires is for learning: its test is the fixed independent set.
-        settings=lambda w: settings("dataset") if w.set == "initial" else settings("acquired_dataset"),
+        settings=lambda w: split_json(CONFIG, w.set),
         code=code("dataset"),
         seed=SEED,
+        dataset=lambda w, input: store_folder(input[0]),
     threads: 1
     resources:
         mem_mb=2000,
@@ -90,4 +91,4 @@ rule split_dataset:
     message:
         "dataset: splitting {wildcards.set} by parent"
     shell:
-        "ingot dataset split {input.store} --settings {params.settings:q} --seed {params.seed} -o {output} > {log} 2>&1"
+        "ingot dataset split {params.dataset} --settings {params.settings:q} --seed {params.seed} -o {output} > {log} 2>&1"

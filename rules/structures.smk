@@ -13,7 +13,7 @@ rule build_structures:
     wildcard_constraints:
         set=r"initial|test|starts-\d+",
     params:
-        settings=lambda w: settings("structures" if w.set != "test" else "test_structures"),
+        settings=lambda w: structures_json(CONFIG, w.set),
         code=code("structures"),
         seed=SEED,
     threads: 1

@@ -5,15 +5,13 @@
 
 
 def data_inputs(kind):
-    """Input functions for a training: manifests, stores or splits of its sets."""
+    """Input functions for a training: manifests or splits of its sets."""
 
     def function(wildcards):
         sets = training_sets(getattr(wildcards, "iteration", None))
         if kind == "splits":
             return [f"{RUN}/datasets/{s}.splits.json" for s in sets]
-        if kind == "manifests":
-            return [store_of(s) for s in sets]
-        return [f"{RUN}/datasets/{s}.zarr" for s in sets]
+        return [store_of(s) for s in sets]
 
     return function
 
@@ -21,7 +19,6 @@ def data_inputs(kind):
 rule train_member:
     input:
         manifests=data_inputs("manifests"),
-        stores=ancient(data_inputs("stores")),
         splits=data_inputs("splits"),
     output:
         potential=f"{RUN}/members/{{member}}/potential.json",
@@ -35,6 +32,7 @@ rule train_member:
         settings=settings("training"),
         code=code("train"),
         seed=SEED,
+        stores=lambda w, input: [store_folder(m) for m in input.manifests],
         directory=lambda w, output: Path(output.potential).parent,
     threads: 1
     resources:
@@ -45,7 +43,7 @@ rule train_member:
     message:
         "train: member {wildcards.member} of the potential"
     shell:
-        "ingot train {input.stores} --splits {input.splits} --settings {params.settings:q}"
+        "ingot train {params.stores} --splits {input.splits} --settings {params.settings:q}"
         " --member {wildcards.member} --seed {params.seed} -o {params.directory} > {log} 2>&1"
 
 
@@ -62,6 +60,7 @@ use rule train_member as train_loop_member with:
         settings=settings("active_learning", "training"),
         code=code("train"),
         seed=SEED,
+        stores=lambda w, input: [store_folder(m) for m in input.manifests],
         directory=lambda w, output: Path(output.potential).parent,
     message:
         "train: iteration {wildcards.iteration}, member {wildcards.member}"
@@ -71,7 +70,6 @@ rule combine_members:
     input:
         members=[f"{RUN}/members/{m}/potential.json" for m in MEMBERS],
         manifests=data_inputs("manifests"),
-        stores=ancient(data_inputs("stores")),
         splits=data_inputs("splits"),
     output:
         potential=f"{RUN}/potential/potential.json",
@@ -81,7 +79,9 @@ rule combine_members:
     benchmark:
         f"{RUN}/costs/combine_members.potential.tsv"
     params:
+        settings=settings("training"),
         code=code("train"),
+        stores=lambda w, input: [store_folder(m) for m in input.manifests],
         members=lambda w, input: [str(Path(m).parent) for m in input.members],
         directory=lambda w, output: Path(output.potential).parent,
     threads: 1
@@ -93,15 +93,14 @@ rule combine_members:
     message:
         "train: combining the members, calibrating their spread on validation data"
     shell:
-        "ingot train {input.stores} --splits {input.splits} --combine {params.members}"
-        " -o {params.directory} > {log} 2>&1"
+        "ingot train {params.stores} --splits {input.splits} --settings {params.settings:q}"
+        " --combine {params.members} -o {params.directory} > {log} 2>&1"
 
 
 use rule combine_members as combine_loop_members with:
     input:
         members=[f"{RUN}/iterations/{{iteration}}/members/{m}/potential.json" for m in LOOP_MEMBERS],
         manifests=data_inputs("manifests"),
-        stores=ancient(data_inputs("stores")),
         splits=data_inputs("splits"),
     output:
         potential=f"{RUN}/iterations/{{iteration}}/potential/potential.json",
@@ -110,5 +109,11 @@ use rule combine_members as combine_loop_members with:
         f"{RUN}/logs/combine_members/{{iteration}}.log",
     benchmark:
         f"{RUN}/costs/combine_members.{{iteration}}.tsv"
+    params:
+        settings=settings("active_learning", "training"),
+        code=code("train"),
+        stores=lambda w, input: [store_folder(m) for m in input.manifests],
+        members=lambda w, input: [str(Path(m).parent) for m in input.members],
+        directory=lambda w, output: Path(output.potential).parent,
     message:
         "train: iteration {wildcards.iteration}, combining the members"

@@ -70,7 +70,9 @@ def pack(output: Path, run: Path, store: Path, root: Path) -> tuple[int, int]:
         if path.suffix in TEXT_SUFFIXES:
             content = path.read_bytes()
             if found := next((p for p in private if p in content), None):
-                raise ArtifactError(f"{path} carries the path {found.decode()!r} of this machine; it cannot be published")
+                raise ArtifactError(
+                    f"{path} carries the path {found.decode()!r} of this machine; it cannot be published"
+                )
         listing[name] = sha256(path)
     temporary = output.with_name(f".{output.name}.partial")
     try:

@@ -22,8 +22,8 @@ def write_atomically(path: str | Path, content: str | bytes) -> None:
             handle.write(data)
             handle.flush()
             os.fsync(handle.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -52,7 +52,7 @@ def read_json(path: str | Path) -> Any:
 def sha256(path: str | Path) -> str:
     """The sha256 of a file's bytes, hexadecimal."""
     hasher = hashlib.sha256()
-    with open(path, "rb") as handle:
+    with Path(path).open("rb") as handle:
         while block := handle.read(1 << 20):
             hasher.update(block)
     return hasher.hexdigest()

@@ -29,9 +29,7 @@ def _files(store: Path) -> list[Path]:
 def write_manifest(store: str | Path, provenance: dict[str, Any], content: dict[str, Any]) -> Path:
     """List every file of a finished store with its size and sha256; ``content`` summarises what is inside."""
     store = Path(store)
-    files = {
-        p.relative_to(store).as_posix(): {"bytes": p.stat().st_size, "sha256": sha256(p)} for p in _files(store)
-    }
+    files = {p.relative_to(store).as_posix(): {"bytes": p.stat().st_size, "sha256": sha256(p)} for p in _files(store)}
     path = manifest_path(store)
     write_json(path, {"store": store.name, "files": files, "content": content, "provenance": provenance})
     return path
@@ -42,7 +40,9 @@ def _load(store: Path) -> dict[str, Any]:
     if not store.is_dir():
         raise ManifestError(f"no data set at {store}; a data set is a folder ending in .zarr")
     if not path.is_file():
-        raise ManifestError(f"{store} has no manifest {path.name}: it was not finished; delete {store} and make it again")
+        raise ManifestError(
+            f"{store} has no manifest {path.name}: it was not finished; delete {store} and make it again"
+        )
     return dict(read_json(path))
 
 

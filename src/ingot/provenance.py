@@ -37,7 +37,7 @@ def imported_modules(module: str) -> frozenset[str]:
     path = _source(module)
     if path is None:
         return frozenset()
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found.update(a.name for a in node.names if a.name.split(".")[0] == PACKAGE)

@@ -13,19 +13,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("check", help="fail if these have drifted, or if a file in config/ is not valid")
     show = actions.add_parser("show", help="print a configuration with every default filled in")
     show.add_argument("file", help="a YAML file, such as config/config.yaml")
+    resolve = actions.add_parser("resolve", help="write a configuration with every default filled in, as JSON")
+    resolve.add_argument("values", help="the configuration as JSON text")
+    resolve.add_argument("-o", "--output", required=True)
 
 
 def run(args: argparse.Namespace) -> int:
     """Perform one action in the current folder, the checkout."""
+    import json
     from pathlib import Path
 
     from ingot.config.base import ConfigurationError
     from ingot.config.document import reference_page, schema_text
-    from ingot.config.root import Configuration, read_configuration
-    from ingot.files import write_atomically
+    from ingot.config.root import Configuration, load_configuration, read_configuration
+    from ingot.files import write_atomically, write_json
 
     if args.action == "show":
         print(read_configuration(args.file).model_dump_json(indent=1))
+        return 0
+    if args.action == "resolve":
+        configuration = load_configuration(json.loads(args.values))
+        write_json(args.output, configuration.model_dump(mode="json"))
         return 0
     pages = {SCHEMA: schema_text(Configuration), REFERENCE: reference_page(Configuration)}
     if args.action == "write":

@@ -24,7 +24,10 @@ def run(args: argparse.Namespace) -> int:
         stores += (
             [path]
             if path.suffix == ".zarr"
-            else [m.with_name(m.name.removesuffix(".manifest.json") + ".zarr") for m in sorted(path.rglob("*.manifest.json"))]
+            else [
+                m.with_name(m.name.removesuffix(".manifest.json") + ".zarr")
+                for m in sorted(path.rglob("*.manifest.json"))
+            ]
         )
     damaged = 0
     for store in stores:

@@ -100,6 +100,10 @@ class Configuration(Section):
     def _sections_fit(self) -> "Configuration":
         if self.data is None and (self.structures is None or self.labels is None):
             raise ValueError("either `data` or both `structures` and `labels` must be given")
+        if self.structures is not None and not self.structures.families:
+            raise ValueError("structures.families is empty: nothing would be labelled or trained on")
+        if self.active_learning is not None and self.structures is not None and not self.structures.start_families:
+            raise ValueError("structures.start_families is empty: active_learning has nothing to start from")
         if self.data is not None and (self.structures is not None or self.active_learning is not None):
             raise ValueError("`data` brings labelled structures: leave out `structures` and `active_learning`")
         return self
@@ -133,3 +137,23 @@ def settings_json(configuration: Configuration, *path: str) -> str:
     if isinstance(value, Section):
         value = value.model_dump(mode="json")
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def structures_json(configuration: Configuration, name: str) -> str:
+    """The slice of `structures` that one set (initial, test, starts-N) is built from, as canonical JSON."""
+    structures = configuration.structures
+    if structures is None:
+        return "{}"
+    kept = {"initial": "families", "test": "test_families"}.get(name, "start_families")
+    lists = {"families", "test_families", "start_families"} - {kept}
+    return json.dumps(structures.model_dump(mode="json", exclude=lists), sort_keys=True, separators=(",", ":"))
+
+
+def split_json(configuration: Configuration, name: str) -> str:
+    """How a set is split: the initial one as set; what the loop acquires is for learning and has no test split."""
+    dataset = configuration.dataset.model_dump(mode="json")
+    if name != "initial":
+        dataset |= {"test_fraction": 0.0, "extrapolation_families": []}
+    elif configuration.structures is not None:
+        dataset["extrapolation_families"] += configuration.structures.extrapolation_families
+    return json.dumps(dataset, sort_keys=True, separators=(",", ":"))

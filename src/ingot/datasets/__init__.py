@@ -1,6 +1,6 @@
 """Labelled structures as immutable, checksummed Zarr stores with a manifest beside each."""
 
-from ingot.datasets.convert import from_labels, from_labelled_atoms, to_ase
+from ingot.datasets.convert import from_labelled_atoms, from_labels, to_ase
 from ingot.datasets.errors import DatasetError
 from ingot.datasets.frames import read_frames, read_labelled
 from ingot.datasets.splits import read_splits, split_by_parent

@@ -10,7 +10,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ingot.datasets.errors import DatasetError
 from ingot.datasets.variables import TEXT, VARIABLES, validate
 from ingot.files import digest
-from ingot.labels.label import Label
+from ingot.labels.label import EnergyKind, Label
 from ingot.structures import canonical, structure_id
 
 _NAN_STRESS = np.full(6, np.nan)
@@ -48,9 +48,7 @@ def _assemble(frames: Sequence[Atoms], labels: Sequence[Label]) -> xr.Dataset:
         "forces": np.concatenate([forces(a, x) for a, x in zip(frames, labels, strict=True)])
         if frames
         else np.empty((0, 3)),
-        "initial_magnetic_moment": np.concatenate([a.get_initial_magnetic_moments() for a in frames])
-        if frames
-        else [],
+        "initial_magnetic_moment": np.concatenate([a.get_initial_magnetic_moments() for a in frames]) if frames else [],
     }
     variables = {}
     for name, variable in VARIABLES.items():
@@ -79,12 +77,14 @@ def from_labels(frames: Sequence[Atoms], labels: Mapping[str, Label]) -> xr.Data
             raise DatasetError(f"structure {identity} has no label; run the label stage for it first")
         label = labels[identity]
         if label.forces is not None and np.shape(label.forces) != (len(atoms), 3):
-            raise DatasetError(f"label of {identity} has forces of shape {np.shape(label.forces)} for {len(atoms)} atoms")
+            raise DatasetError(
+                f"label of {identity} has forces of shape {np.shape(label.forces)} for {len(atoms)} atoms"
+            )
         rows.append(label)
     return _assemble([canonical(a) for a in frames], rows)
 
 
-def _label_of(atoms: Atoms, method: str, energy_kind: str) -> Label:
+def _label_of(atoms: Atoms, method: str, energy_kind: EnergyKind) -> Label:
     """What a third-party file says of a structure, as a label."""
     identity = structure_id(atoms)
     if atoms.calc is None:
@@ -113,7 +113,7 @@ def _label_of(atoms: Atoms, method: str, energy_kind: str) -> Label:
     )
 
 
-def from_labelled_atoms(frames: Sequence[Atoms], method: str, energy_kind: str = "unknown") -> xr.Dataset:
+def from_labelled_atoms(frames: Sequence[Atoms], method: str, energy_kind: EnergyKind = "unknown") -> xr.Dataset:
     """The data set of structures that already carry energies and forces (any file ASE reads).
 
     Positions and cells are rounded to the canonical 1e-6 A. ``info['family']`` and ``info['parent']`` are kept;

@@ -8,6 +8,7 @@ from ase.io import read
 from ingot.datasets.convert import from_labelled_atoms, to_ase
 from ingot.datasets.errors import DatasetError
 from ingot.datasets.store import open_dataset
+from ingot.labels.label import EnergyKind
 from ingot.structures import read_structures
 
 
@@ -21,7 +22,7 @@ def _read_ase(path: Path) -> list[Atoms]:
     return list(frames)
 
 
-def read_labelled(path: str | Path, energy_kind: str = "unknown") -> list[Atoms]:
+def read_labelled(path: str | Path, energy_kind: EnergyKind = "unknown") -> list[Atoms]:
     """Labelled structures with calculators, from a ``.zarr`` store or any file ASE reads.
 
     Failed rows and rows with NaN are left out; exact duplicates are read once.

@@ -1,6 +1,5 @@
 """Zarr 3 stores: one immutable store per producer, checksummed chunks, written aside and renamed."""
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -11,8 +10,8 @@ import xarray as xr
 from zarr.codecs import ZstdCodec
 
 from ingot.datasets.errors import DatasetError
-from ingot.manifest import manifest_path, verify_manifest, write_manifest
 from ingot.datasets.variables import TEXT, VARIABLES, validate
+from ingot.manifest import manifest_path, verify_manifest, write_manifest
 
 CHUNK = {"configuration": 4096, "atom": 4096}
 CHUNKS_PER_SHARD = 64
@@ -64,7 +63,7 @@ def write_dataset(path: str | Path, dataset: xr.Dataset, provenance: dict[str, A
         if path.exists():
             shutil.rmtree(path)
         temporary.chmod(0o755)
-        os.replace(temporary, path)
+        temporary.replace(path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
@@ -91,6 +90,6 @@ def open_dataset(path: str | Path, verify: bool = True) -> xr.Dataset:
     path = Path(path)
     if verify:
         verify_manifest(path)
-    dataset = xr.open_zarr(path, consolidated=False, chunks={})
+    dataset: xr.Dataset = xr.open_zarr(path, consolidated=False, chunks={})
     validate(dataset)
     return dataset

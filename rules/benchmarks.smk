@@ -1,0 +1,191 @@
+# Requires: {RUN}/potential/ and the data sets.
+# Gives: {RUN}/benchmarks/{accuracy,crystal,direct,rdf,coexistence}/, each with quantities.csv and its curves.
+
+BENCHMARKS = CONFIG.benchmarks
+DIRECT_LATTICES = [BENCHMARKS.direct.lattice, *BENCHMARKS.direct.phases] if BENCHMARKS.direct else []
+
+
+def accuracy_sets():
+    """Every labelled set of the run, in the order it was made."""
+    iterations = finished_iterations()
+    chosen = acquired(iterations)
+    controls = [f"control-{n}" for n in iterations if selection(n)["control"]]
+    return ["initial", *chosen, *controls, *audit_tests()]
+
+
+def accuracy_potentials():
+    """The loop's ensembles by iteration, then the final potential, as `name=folder`."""
+    loop = [f"iteration-{n}={RUN}/iterations/{n}/potential" for n in finished_iterations()]
+    return [*loop, f"potential={RUN}/potential"]
+
+
+def has_splits(name):
+    return name == "initial" or name.startswith("iteration-")
+
+
+rule benchmark_accuracy:
+    input:
+        potentials=lambda w: [p.split("=")[1] + "/potential.json" for p in accuracy_potentials()],
+        manifests=lambda w: [store_of(s) for s in accuracy_sets()],
+        splits=lambda w: [f"{RUN}/datasets/{s}.splits.json" for s in accuracy_sets() if has_splits(s)],
+    output:
+        f"{RUN}/benchmarks/accuracy/quantities.csv",
+    log:
+        f"{RUN}/logs/benchmark_accuracy.log",
+    benchmark:
+        f"{RUN}/costs/benchmark_accuracy.tsv"
+    params:
+        settings=settings("benchmarks", "accuracy"),
+        code=code("benchmark"),
+        potentials=lambda w: [f"--potential {p}" for p in accuracy_potentials()],
+        sets=lambda w: [f"--set {s}={RUN}/datasets/{s}.zarr" for s in accuracy_sets()],
+        directory=lambda w, output: Path(output[0]).parent,
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    conda:
+        "../envs/ingot.yaml"
+    message:
+        "benchmark: errors on labelled structures"
+    shell:
+        "ingot benchmark accuracy {params.potentials} {params.sets} --splits {input.splits}"
+        " --settings {params.settings:q} -o {params.directory} > {log} 2>&1"
+
+
+rule benchmark_crystal:
+    input:
+        f"{RUN}/potential/potential.json",
+    output:
+        f"{RUN}/benchmarks/crystal/quantities.csv",
+    log:
+        f"{RUN}/logs/benchmark_crystal.log",
+    benchmark:
+        f"{RUN}/costs/benchmark_crystal.tsv"
+    params:
+        settings=settings("benchmarks", "crystal"),
+        code=code("benchmark"),
+        potential=lambda w, input: Path(input[0]).parent,
+        directory=lambda w, output: Path(output[0]).parent,
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    conda:
+        "../envs/ingot.yaml"
+    message:
+        "benchmark: equation of state, elastic constants, phases"
+    shell:
+        "ingot benchmark crystal --potential {params.potential} --settings {params.settings:q}"
+        " -o {params.directory} > {log} 2>&1"
+
+
+rule build_direct_structures:
+    output:
+        f"{RUN}/structures/direct-{{lattice}}.extxyz",
+    log:
+        f"{RUN}/logs/build_direct_structures/{{lattice}}.log",
+    benchmark:
+        f"{RUN}/costs/build_direct_structures.{{lattice}}.tsv"
+    wildcard_constraints:
+        lattice="fcc|bcc|hcp|sc|diamond",
+    params:
+        settings=settings("benchmarks", "direct"),
+        code=code("benchmark"),
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    conda:
+        "../envs/ingot.yaml"
+    message:
+        "benchmark: cells of {wildcards.lattice} for the label method itself"
+    shell:
+        "ingot benchmark reference-structures --lattice {wildcards.lattice} --settings {params.settings:q}"
+        " -o {output} > {log} 2>&1"
+
+
+rule benchmark_direct:
+    input:
+        potential=f"{RUN}/potential/potential.json",
+        manifests=[store_of(f"direct-{lattice}") for lattice in DIRECT_LATTICES],
+    output:
+        f"{RUN}/benchmarks/direct/quantities.csv",
+    log:
+        f"{RUN}/logs/benchmark_direct.log",
+    benchmark:
+        f"{RUN}/costs/benchmark_direct.tsv"
+    params:
+        settings=settings("benchmarks", "direct"),
+        code=code("benchmark"),
+        stores=lambda w, input: [store_folder(m) for m in input.manifests],
+        potential=lambda w, input: Path(input.potential).parent,
+        directory=lambda w, output: Path(output[0]).parent,
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    conda:
+        "../envs/ingot.yaml"
+    message:
+        "benchmark: what the label method itself gives"
+    shell:
+        "ingot benchmark direct {params.stores} --potential {params.potential} --settings {params.settings:q}"
+        " -o {params.directory} > {log} 2>&1"
+
+
+rule benchmark_rdf:
+    input:
+        f"{RUN}/potential/potential.json",
+    output:
+        quantities=f"{RUN}/benchmarks/rdf/quantities.csv",
+        final=f"{RUN}/benchmarks/rdf/final.extxyz",
+    log:
+        f"{RUN}/logs/benchmark_rdf.log",
+    benchmark:
+        f"{RUN}/costs/benchmark_rdf.tsv"
+    params:
+        settings=settings("benchmarks", "rdf"),
+        code=code("benchmark"),
+        seed=SEED,
+        potential=lambda w, input: Path(input[0]).parent,
+        directory=lambda w, output: Path(output.quantities).parent,
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=720,
+    conda:
+        "../envs/ingot.yaml"
+    message:
+        "benchmark: structure of the melt"
+    shell:
+        "ingot benchmark rdf --potential {params.potential} --settings {params.settings:q} --seed {params.seed}"
+        " -o {params.directory} > {log} 2>&1"
+
+
+rule benchmark_coexistence:
+    input:
+        f"{RUN}/potential/potential.json",
+    output:
+        quantities=f"{RUN}/benchmarks/coexistence/quantities.csv",
+    log:
+        f"{RUN}/logs/benchmark_coexistence.log",
+    benchmark:
+        f"{RUN}/costs/benchmark_coexistence.tsv"
+    params:
+        settings=settings("benchmarks", "coexistence"),
+        code=code("benchmark"),
+        seed=SEED,
+        potential=lambda w, input: Path(input[0]).parent,
+        directory=lambda w, output: Path(output.quantities).parent,
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=1440,
+    conda:
+        "../envs/ingot.yaml"
+    message:
+        "benchmark: melt and solid side by side"
+    shell:
+        "ingot benchmark coexistence --potential {params.potential} --settings {params.settings:q}"
+        " --seed {params.seed} -o {params.directory} > {log} 2>&1"

@@ -1,0 +1,67 @@
+# Requires: every table of the run. Gives: {RUN}/config.json (the resolved configuration) and
+# {RUN}/report/index.html, one self-contained page, with its figures and their data beside it.
+
+REPORT_FOLDERS = [n for n in ("crystal", "direct", "rdf", "coexistence") if getattr(CONFIG.benchmarks, n)]
+
+
+rule write_configuration:
+    output:
+        f"{RUN}/config.json",
+    log:
+        f"{RUN}/logs/write_configuration.log",
+    params:
+        configuration=settings(),
+    threads: 1
+    resources:
+        mem_mb=100,
+        runtime=5,
+    conda:
+        "../envs/ingot.yaml"
+    message:
+        "report: the resolved configuration"
+    shell:
+        "ingot config resolve {params.configuration:q} -o {output} > {log} 2>&1"
+
+
+rule report:
+    input:
+        f"{RUN}/config.json",
+        f"{RUN}/audit/summary.csv",
+        f"{RUN}/benchmarks/accuracy/quantities.csv",
+        [f"{RUN}/benchmarks/{name}/quantities.csv" for name in REPORT_FOLDERS],
+        lambda w: [f"{RUN}/iterations/{n}/select/selection.json" for n in finished_iterations()],
+        lambda w: [store_of(s) for s in accuracy_sets()],
+    output:
+        page=report(
+            f"{RUN}/report/index.html",
+            category="Report",
+            caption="captions/page.rst",
+            labels={"what": "the page of the run"},
+        ),
+        figures=report(
+            directory(f"{RUN}/report/figures"),
+            patterns=["{figure}.svg"],
+            category="Figures",
+            caption="captions/figure.rst",
+            labels={"figure": "{figure}"},
+        ),
+        data=directory(f"{RUN}/report/data"),
+    log:
+        f"{RUN}/logs/report.log",
+    benchmark:
+        f"{RUN}/costs/report.tsv"
+    params:
+        settings=settings("report"),
+        code=code("report"),
+        digests={c: code(c) for c in ("structures", "label", "dataset", "train", "audit", "benchmark")},
+        run=RUN,
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../envs/ingot.yaml"
+    message:
+        "report: assembling the page"
+    shell:
+        "ingot report --run {params.run} --settings {params.settings:q} -o {output.page} > {log} 2>&1"

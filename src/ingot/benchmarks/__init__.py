@@ -1,0 +1,20 @@
+"""Benchmarks: what a potential gets right, each number with its uncertainty, condition and status."""
+
+from ingot.benchmarks.crystal import CrystalProperties, CrystalSettings, crystal_properties, fcc_properties
+from ingot.benchmarks.errors import BenchmarkError, FitError
+from ingot.benchmarks.reference import ReferenceValue, reference_values
+from ingot.benchmarks.tables import Quantity, read_quantities, write_quantities
+
+__all__ = [
+    "BenchmarkError",
+    "CrystalProperties",
+    "CrystalSettings",
+    "FitError",
+    "Quantity",
+    "ReferenceValue",
+    "crystal_properties",
+    "fcc_properties",
+    "read_quantities",
+    "reference_values",
+    "write_quantities",
+]

@@ -1,0 +1,174 @@
+"""Errors of a potential on labelled structures, beside the errors it expects of itself.
+
+Errors of disordered structures are heavy-tailed: medians and 95 % quantiles stand beside
+the root mean square. An ensemble's standard deviation is judged by how often the label lies
+inside the interval it spans (coverage).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import BaseCalculator
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from ingot.benchmarks.errors import BenchmarkError
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Label and prediction of one structure.
+
+    Energies per atom in eV, forces (atoms, 3) in eV/A; the standard deviations are ``None``
+    for a model without uncertainty. ``split`` says what the structure was to this model:
+    train, validation, test, extrapolation, or unseen.
+    """
+
+    structure_id: str
+    origin: str
+    split: str
+    family: str
+    energy_label: float
+    energy: float
+    energy_std: float | None
+    forces_label: Values
+    forces: Values
+    forces_std: Values | None
+
+    @property
+    def atoms(self) -> int:
+        """Number of atoms."""
+        return len(self.forces)
+
+    @property
+    def energy_error(self) -> float:
+        """Predicted minus labelled, eV per atom."""
+        return self.energy - self.energy_label
+
+    @property
+    def force_rmse(self) -> float:
+        """Root-mean-square error of the force components, eV/A."""
+        return float(np.sqrt(np.mean((self.forces - self.forces_label) ** 2)))
+
+
+def compare(
+    calculator: BaseCalculator, frames: Sequence[Atoms], origin: str, split_of: Callable[[str], str]
+) -> list[Comparison]:
+    """Predictions for labelled frames (each with a calculator that holds energy and forces).
+
+    ``split_of`` gives the split of a structure id. Raises :class:`BenchmarkError` for a
+    frame without labels.
+    """
+    result = []
+    for number, frame in enumerate(frames):
+        if frame.calc is None or not {"energy", "forces"} <= set(frame.calc.results):
+            raise BenchmarkError(f"{origin}: frame {number} has no energy and forces to compare with")
+        labels = frame.calc.results
+        atoms = frame.copy()
+        atoms.calc = calculator
+        energy = float(atoms.get_potential_energy())
+        forces = np.asarray(atoms.get_forces(), dtype=np.float64)
+        energy_std = calculator.results.get("energy_std")
+        forces_std = calculator.results.get("forces_std")
+        count = len(atoms)
+        identity = str(frame.info["structure_id"])
+        result.append(
+            Comparison(
+                structure_id=identity,
+                origin=origin,
+                split=split_of(identity),
+                family=str(frame.info.get("family", "unknown")),
+                energy_label=float(labels.get("free_energy", labels["energy"])) / count,
+                energy=energy / count,
+                energy_std=None if energy_std is None else float(energy_std) / count,
+                forces_label=np.asarray(labels["forces"], dtype=np.float64),
+                forces=forces,
+                forces_std=None if forces_std is None else np.asarray(forces_std, dtype=np.float64),
+            )
+        )
+    return result
+
+
+@dataclass(frozen=True)
+class ErrorSummary:
+    """The distribution of the errors of a group: ``count`` values from ``structures`` structures.
+
+    ``coverage`` is the fraction of labels inside the central interval of nominal ``interval``
+    around the prediction (Gaussian, with the model's own standard deviation), ``expected``
+    the root-mean-square of that standard deviation; both ``None`` without uncertainty.
+    ``rmse_error`` is the jackknife standard error of the RMSE over structures.
+    """
+
+    structures: int
+    count: int
+    rmse: float
+    rmse_error: float | None
+    mae: float
+    median: float
+    q95: float
+    largest: float
+    expected: float | None
+    coverage: float | None
+
+
+def summarise(errors: Sequence[Values], deviations: Sequence[Values] | None, interval: float) -> ErrorSummary:
+    """Summary of signed errors, one array per structure, with the predicted standard deviations beside them."""
+    if not errors:
+        raise BenchmarkError("no structures to summarise the errors of")
+    values = np.concatenate([np.ravel(e) for e in errors])
+    size = np.abs(values)
+    expected = coverage = None
+    if deviations is not None:
+        sigma = np.concatenate([np.ravel(d) for d in deviations])
+        expected = float(np.sqrt(np.mean(sigma**2)))
+        # A rounding error beyond sigma = 0 (forces that vanish by symmetry) is no miss.
+        coverage = float(np.mean(size <= norm.ppf((1 + interval) / 2) * sigma + 1e-9))
+    return ErrorSummary(
+        structures=len(errors),
+        count=len(values),
+        rmse=float(np.sqrt(np.mean(values**2))),
+        rmse_error=_jackknife_rmse(errors),
+        mae=float(size.mean()),
+        median=float(np.median(size)),
+        q95=float(np.quantile(size, 0.95)),
+        largest=float(size.max()),
+        expected=expected,
+        coverage=coverage,
+    )
+
+
+def _jackknife_rmse(errors: Sequence[Values]) -> float | None:
+    """Standard error of the RMSE when whole structures, not components, are independent."""
+    n = len(errors)
+    if n < 3:
+        return None
+    squares = np.array([np.sum(np.square(e)) for e in errors])
+    counts = np.array([np.size(e) for e in errors])
+    without = np.sqrt((squares.sum() - squares) / (counts.sum() - counts))
+    return float(np.sqrt((n - 1) / n * np.sum((without - without.mean()) ** 2)))
+
+
+def energy_summary(group: Sequence[Comparison], interval: float) -> ErrorSummary:
+    """Errors of the energy per atom, eV."""
+    deviations = [np.array([c.energy_std]) for c in group if c.energy_std is not None]
+    return summarise(
+        [np.array([c.energy_error]) for c in group], deviations if len(deviations) == len(group) else None, interval
+    )
+
+
+def force_summary(group: Sequence[Comparison], interval: float) -> ErrorSummary:
+    """Errors of the force components, eV/A.
+
+    Structures whose labelled forces all vanish by symmetry (one atom, perfect lattices) are
+    left out: they are predicted exactly by any potential and would flatter it. Raises
+    :class:`BenchmarkError` when nothing else is there.
+    """
+    group = [c for c in group if np.abs(c.forces_label).max() > 1e-3]
+    deviations = [c.forces_std for c in group if c.forces_std is not None]
+    return summarise(
+        [c.forces - c.forces_label for c in group], deviations if len(deviations) == len(group) else None, interval
+    )

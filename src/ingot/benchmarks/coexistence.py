@@ -1,0 +1,253 @@
+"""The melting point from melt and crystal side by side at constant enthalpy.
+
+Two-phase method (J. R. Morris et al., Phys. Rev. B 49, 3109, 1994), here at constant enthalpy and
+pressure along the normal of the interfaces: where the cell is hotter than the melting point
+crystal melts and takes up latent heat, where it is colder melt freezes and gives it off, so that the
+temperature drifts to the melting point by itself while both phases last. Two runs, begun
+above and below the guess, must arrive from both sides: what is left between them is the error that
+no block average shows. A run that ends in one phase is a bound, never a melting point.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from ase import Atoms
+
+from ingot.benchmarks.errors import BenchmarkError
+from ingot.benchmarks.melt import Series, mean_with_drift, observed
+from ingot.benchmarks.tables import Quantity, failed, write_quantities, write_table
+from ingot.benchmarks.two_phase import CoexistenceProtocol, Phases, TwoPhaseStart, thermalised, two_phase_start
+from ingot.dynamics import (
+    Average,
+    DynamicsError,
+    Model,
+    conditions,
+    conserved_enthalpy,
+    isoenthalpic_piston,
+    maxwell_boltzmann,
+)
+from ingot.randomness import derive_seed
+from ingot.units import FEMTOSECOND, GIGAPASCAL
+
+Ending = Literal["two-phase", "all melt", "all crystal"]
+
+_GONE = 0.1
+"""A phase with a smaller share of the atoms is gone: an interface alone is about this much."""
+
+_SETTLED = 0.5
+"""The last part of a run that its temperature is taken from."""
+
+_FEWEST = 8
+"""Samples that a temperature is averaged over at the least."""
+
+
+@dataclass(frozen=True)
+class CoexistenceRun:
+    """One run at constant enthalpy."""
+
+    start_temperature: float
+    series: Series
+    """Columns of :func:`~ingot.benchmarks.melt.observed`, with ``solid_fraction``."""
+    first: Atoms
+    last: Atoms
+    enthalpy_drift: float
+    """Change of the conserved enthalpy over the run, eV/atom."""
+
+    @property
+    def ending(self) -> Ending:
+        """Which phases are left at the end (last tenth of the run)."""
+        solid = float(self.series.last(0.1)["solid_fraction"].mean())
+        return "all melt" if solid < _GONE else "all crystal" if solid > 1 - _GONE else "two-phase"
+
+    @property
+    def temperature(self) -> Average:
+        """Mean of the settled part while both phases last; its error is the larger of block error and drift.
+
+        Where one phase vanished only what came before counts: the last of it goes in a rush, because
+        two interfaces a few atoms apart annihilate, and its latent heat carries the temperature to the other side.
+        """
+        solid = self.series["solid_fraction"]
+        gone = np.flatnonzero((solid < _GONE) | (solid > 1 - _GONE)) if self.ending != "two-phase" else []
+        until = max(int(gone[0]), _FEWEST) if len(gone) else len(solid)
+        values = self.series["temperature"][:until]
+        return mean_with_drift(values[-max(round(_SETTLED * len(values)), _FEWEST) :])
+
+
+@dataclass(frozen=True)
+class Coexistence:
+    """Two runs, from above and below the guess."""
+
+    protocol: CoexistenceProtocol
+    atoms: int
+    phases: Phases
+    above: CoexistenceRun
+    below: CoexistenceRun
+
+    @property
+    def runs(self) -> tuple[CoexistenceRun, CoexistenceRun]:
+        """Both."""
+        return self.above, self.below
+
+
+def observe_coexistence(model: Model, protocol: CoexistenceProtocol, seed: int) -> Coexistence:
+    """Make a two-phase cell and let it find its melting point from above and from below.
+
+    Raises :class:`BenchmarkError` or :class:`~ingot.dynamics.DynamicsError` when no two-phase cell comes about.
+    """
+    start = two_phase_start(model, protocol, seed)
+    guess = protocol.temperature_kelvin
+    above = _run(start, protocol, guess * (1 + protocol.offset), derive_seed(seed, "above"))
+    below = _run(start, protocol, guess * (1 - protocol.offset), derive_seed(seed, "below"))
+    return Coexistence(protocol, len(start.atoms), start.phases, above, below)
+
+
+def _run(start: TwoPhaseStart, p: CoexistenceProtocol, temperature: float, seed: int) -> CoexistenceRun:
+    simulation = thermalised(start, p, temperature, seed)
+    # New velocities at exactly the temperature: one draw of 300 atoms scatters by several per cent.
+    simulation.velocities = maxwell_boltzmann(
+        simulation.masses[0], temperature, derive_seed(seed, "enthalpy"), exact=True
+    )[None]
+    first = simulation.structure()
+    bulk_modulus = p.bulk_modulus_gpa * GIGAPASCAL
+    piston = isoenthalpic_piston(p.piston_period_fs, bulk_modulus, first.get_volume(), p.pressure_gpa, "z")
+    begin = conserved_enthalpy(simulation, piston)
+
+    def solid_fraction(atoms: Atoms) -> dict[str, float]:
+        return {"solid_fraction": start.phases.solid_fraction(atoms)}
+
+    series = observed(
+        simulation,
+        p.production_steps,
+        conditions(p.timestep_fs, barostat=piston),
+        p.sample_every,
+        f"coexistence from {temperature:g} K",
+        solid_fraction,
+        fixed_momentum=True,
+    )
+    drift = (conserved_enthalpy(simulation, piston) - begin) / len(first)
+    return CoexistenceRun(temperature, series, first, simulation.structure(), drift)
+
+
+@dataclass(frozen=True)
+class MeltingPoint:
+    """What two runs say together."""
+
+    status: Literal["ok", "bound"]
+    value: float
+    uncertainty: float | None
+    kind: str
+    note: str
+
+
+def combine(runs: Sequence[CoexistenceRun]) -> MeltingPoint:
+    """The melting point, or the bounds on it.
+
+    A cell that melted whole did so above the melting point, one that froze whole below it. With both phases in both runs the value is their mean; its error combines theirs
+    and half of what separates them.
+    """
+    both = [run for run in runs if run.ending == "two-phase"]
+    found = [run.temperature for run in both]
+    upper = [run.temperature.mean for run in runs if run.ending == "all melt"]
+    lower = [run.temperature.mean for run in runs if run.ending == "all crystal"]
+    said = "; ".join(
+        f"from {run.start_temperature:.0f} K: {run.ending}, {run.temperature.mean:.0f} +- {run.temperature.error:.0f} K"
+        for run in runs
+    )
+    if len(both) == len(runs) and runs:
+        means = np.array([average.mean for average in found])
+        errors = np.array([average.error for average in found])
+        apart = float(np.ptp(means)) / 2
+        error = float(np.hypot(np.sqrt(np.sum(errors**2)) / len(errors), apart))
+        met = "" if apart <= np.sqrt(np.sum(errors**2)) else "; the runs have not met yet"
+        return MeltingPoint("ok", float(means.mean()), error, "runs from both sides and blocks", said + met)
+    if both:
+        limits = [f"below {t:.0f} K" for t in upper] + [f"above {t:.0f} K" for t in lower]
+        note = f"{said}; one run only kept both phases (the other says {', '.join(limits)})"
+        gap = max([abs(found[0].mean - t) for t in upper + lower if _wrong_side(found[0].mean, t, t in upper)] or [0.0])
+        return MeltingPoint("ok", found[0].mean, float(np.hypot(found[0].error, gap)), "block error of one run", note)
+    if upper and lower:
+        low, high = max(lower), min(upper)
+        if low < high:
+            middle, half = (low + high) / 2, (high - low) / 2
+            return MeltingPoint("bound", middle, half, "half width of the bracket", f"{said}; between the two")
+        note = f"{said}; the bounds contradict each other: the interfaces move by chance in a cell so small"
+        return MeltingPoint("bound", (low + high) / 2, (low - high) / 2, "contradiction of the bounds", note)
+    if upper:
+        return MeltingPoint("bound", min(upper), None, "", f"{said}; upper bound: the melting point lies below")
+    return MeltingPoint("bound", max(lower), None, "", f"{said}; lower bound: the melting point lies above")
+
+
+def _wrong_side(found: float, limit: float, is_upper: bool) -> bool:
+    return found > limit if is_upper else found < limit
+
+
+def coexistence_quantities(result: Coexistence) -> list[Quantity]:
+    """The melting point and what it rests on."""
+    p = result.protocol
+    condition = f"{p.pressure_gpa:g} GPa along the normal"
+    picoseconds = p.production_steps * p.timestep_fs / 1000
+    point = combine(result.runs)
+    lateral = np.mean([run.series.last(_SETTLED)[f"pressure_{a}"].mean() for run in result.runs for a in "xy"])
+    size = (
+        f"{result.atoms} atoms, 2 x {picoseconds:g} ps; a cell this small and a run this short can be off by tens of K "
+        f"beyond the stated error; mean lateral pressure {lateral:.2f} GPa"
+    )
+    rows = [
+        Quantity(
+            "coexistence_temperature", "melting point by coexistence", point.value, "K", point.uncertainty, point.kind,
+            condition, point.status, f"{point.note}; {size}",
+        )
+    ]  # fmt: skip
+    for side, run in (("above", result.above), ("below", result.below)):
+        ending = {"two-phase": "both phases at the end", "all melt": "melted whole", "all crystal": "froze whole"}
+        rows.append(
+            Quantity(
+                f"coexistence_temperature_from_{side}", f"... begun {side} the guess", run.temperature.mean, "K",
+                run.temperature.error, "block error or drift", condition,
+                "ok" if run.ending == "two-phase" else "bound",
+                f"{ending[run.ending]}; enthalpy drift {1000 * run.enthalpy_drift:.3f} meV/atom",
+            )
+        )  # fmt: skip
+    return rows
+
+
+def write_coexistence(result: Coexistence, directory: str | Path) -> None:
+    """Write ``quantities.csv``, ``runs.csv`` (series in time) and ``profile.csv`` (order along z)."""
+    out = Path(directory)
+    names = {"above": result.above, "below": result.below}
+    columns = ("temperature", "solid_fraction", "pressure_z", "pressure_x", "pressure_y", "volume", "total_energy")
+    rows: list[list[object]] = []
+    for name, run in names.items():
+        time = (run.series["time"] - run.series["time"][0]) / FEMTOSECOND / 1000
+        table = zip(time, *(run.series[column] for column in columns), strict=True)
+        rows += [[name, run.start_temperature, *row] for row in table]
+    header = (
+        "run", "start_temperature_kelvin", "time_ps", "temperature_kelvin", "solid_fraction", "pressure_z_gpa",
+        "pressure_x_gpa", "pressure_y_gpa", "volume_angstrom3_per_atom", "total_energy_ev_per_atom",
+    )  # fmt: skip
+    write_table(out / "runs.csv", header, rows)
+    slabs: list[list[object]] = []
+    for name, run in names.items():
+        for moment, atoms in (("start", run.first), ("end", run.last)):
+            order, solid, number = result.phases.profile(atoms, result.protocol.slabs)
+            height = float(atoms.cell.array[2, 2])
+            for k in range(result.protocol.slabs):
+                z = (k + 0.5) / result.protocol.slabs * height
+                full = number[k] > 0
+                slabs.append([name, moment, z, order[k] if full else None, solid[k] if full else None, int(number[k])])
+    write_table(out / "profile.csv", ("run", "moment", "z_angstrom", "order", "solid_fraction", "atoms"), slabs)
+    write_quantities(out / "quantities.csv", coexistence_quantities(result))
+
+
+def run_coexistence(model: Model, protocol: CoexistenceProtocol, seed: int, directory: str | Path) -> None:
+    """The whole benchmark; a cell that never held two phases is a result with its reason, not an error."""
+    try:
+        result = observe_coexistence(model, protocol, seed)
+    except (DynamicsError, BenchmarkError) as error:
+        row = failed("coexistence_temperature", "melting point by coexistence", "K", str(error))
+        write_quantities(Path(directory) / "quantities.csv", [row])
+        return
+    write_coexistence(result, directory)

@@ -1,0 +1,318 @@
+"""``ingot benchmark accuracy|crystal|reference-structures|direct|rdf|coexistence``."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from ase.calculators.calculator import BaseCalculator
+
+    from ingot.benchmarks.direct import ReferenceSettings
+    from ingot.benchmarks.evaluation import Evaluate
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """One action per suite."""
+    suites = parser.add_subparsers(dest="suite", required=True, metavar="SUITE")
+
+    accuracy = suites.add_parser(
+        "accuracy", help="errors on labelled structures, and whether the potential expected them"
+    )
+    accuracy.add_argument(
+        "--potential",
+        action="append",
+        required=True,
+        metavar="[NAME=]DIR",
+        help="repeatable; the last is the headline; one named iteration-N has not seen the sets iteration-N and later",
+    )
+    accuracy.add_argument(
+        "--set",
+        action="append",
+        required=True,
+        metavar="NAME=DATA",
+        help="labelled structures: a .zarr store, or any file ASE reads",
+    )
+    accuracy.add_argument(
+        "--splits", nargs="*", default=[], metavar="FILE", help="splits.json of the sets that have one"
+    )
+    _common(accuracy, "the section `benchmarks.accuracy`")
+
+    crystal = suites.add_parser("crystal", help="equation of state, elastic constants, relative phase energies")
+    _model(crystal)
+    crystal.add_argument("--element", help="the element (default: the potential's only one)")
+    _common(crystal, "the section `benchmarks.crystal`")
+
+    cells = suites.add_parser("reference-structures", help="the cells that the label method computes for `direct`")
+    cells.add_argument("--lattice", help="only the cells of one lattice: these share one k-point and one FFT mesh")
+    cells.add_argument("--labels", metavar="JSON", help="JSON or a file: the section `labels`, for --label-settings")
+    cells.add_argument(
+        "--label-settings", metavar="FILE", help="write the label settings with the meshes pinned (JSON)"
+    )
+    _common(cells, "the section `benchmarks.direct`")
+
+    direct = suites.add_parser("direct", help="the crystal benchmarks by the labels' own method")
+    direct.add_argument("data", nargs="*", help="the labelled reference cells: .zarr stores, or any files ASE reads")
+    direct.add_argument("--labels", nargs="*", default=[], metavar="MANIFEST", help="or: manifests of label batches")
+    direct.add_argument("--store", default="labels", help="the label store of the manifests (labels)")
+    direct.add_argument("--potential", metavar="DIR", help="also ask this potential about the very same cells")
+    _common(direct, "the section `benchmarks.direct`")
+
+    for name, sentence in (
+        ("rdf", "density, pair structure and diffusion of the melt"),
+        ("coexistence", "the melting point from melt and crystal side by side"),
+    ):
+        melt = suites.add_parser(name, help=sentence)
+        melt.add_argument("--potential", required=True, metavar="DIR", help="an Ingot potential")
+        _common(melt, f"the section `benchmarks.{name}`")
+
+
+def _common(parser: argparse.ArgumentParser, section: str) -> None:
+    parser.add_argument("--settings", help=f"JSON or a file: {section}")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random streams, where there are any (0)")
+    parser.add_argument("-o", "--output", required=True, help="the folder (reference-structures: the file) to write")
+
+
+def _model(parser: argparse.ArgumentParser) -> None:
+    model = parser.add_mutually_exclusive_group(required=True)
+    model.add_argument("--potential", metavar="DIR", help="an Ingot potential")
+    model.add_argument("--calculator", metavar="NAME", help="any ASE calculator by its name, such as emt")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run one suite."""
+    suites = {
+        "accuracy": _accuracy,
+        "crystal": _crystal,
+        "reference-structures": _reference_structures,
+        "direct": _direct,
+        "rdf": _rdf,
+        "coexistence": _coexistence,
+    }
+    return suites[args.suite](args)
+
+
+def _accuracy(args: argparse.Namespace) -> int:
+    from ingot.benchmarks.accuracy import Comparison, compare
+    from ingot.benchmarks.accuracy_tables import write_accuracy
+    from ingot.benchmarks.splits import split_seen_by
+    from ingot.cli.settings import parse_settings
+    from ingot.config.benchmarks import AccuracySettings
+    from ingot.datasets import read_labelled, read_splits
+    from ingot.potentials import load_potential
+
+    settings = parse_settings(AccuracySettings, args.settings)
+    splits = read_splits(args.splits)
+    sets = {name: read_labelled(path) for name, path in map(_named, args.set)}
+    results: dict[str, list[Comparison]] = {}
+    for name, directory in (_named(text, "potential") for text in args.potential):
+        calculator = load_potential(directory).calculator()
+        results[name] = []
+        for origin, frames in sets.items():
+            results[name] += compare(calculator, frames, origin, split_seen_by(name, origin, splits))
+    write_accuracy(args.output, results, settings.interval, settings.parity_rows)
+    return _summary(args.output)
+
+
+def _crystal(args: argparse.Namespace) -> int:
+    from ingot.benchmarks.crystal import CrystalSettings, crystal_properties
+    from ingot.benchmarks.crystal_tables import write_crystal
+    from ingot.benchmarks.lattices import experimental_volume, primitive_cell, volume_per_atom
+    from ingot.cli.settings import parse_settings
+    from ingot.config import benchmarks as config
+
+    settings = parse_settings(config.CrystalSettings, args.settings)
+    model, members, species = _evaluations(args)
+    element = _element(args.element or settings.element, species)
+    a = settings.lattice_constant_angstrom
+    volume = volume_per_atom(settings.lattice, a) if a else experimental_volume(element)
+    sampling = CrystalSettings(
+        points=settings.points,
+        window=settings.window,
+        strain=settings.strain,
+        energy_strains=settings.energy_strains,
+    )
+    cell = primitive_cell(element, settings.lattice, volume)
+    properties = crystal_properties(model, cell, members, settings.phases, sampling)
+    write_crystal(args.output, properties)
+    return _summary(args.output)
+
+
+def _evaluations(args: argparse.Namespace) -> "tuple[BaseCalculator | Evaluate, list[Any], tuple[str, ...]]":
+    """A model, its members, and the elements it is for (none when it does not say)."""
+    from ingot.benchmarks.errors import BenchmarkError
+
+    if args.potential:
+        from ingot.benchmarks.ensemble import EnsembleEvaluation
+        from ingot.potentials import load_potential
+
+        potential = load_potential(args.potential)
+        ensemble = EnsembleEvaluation(potential)
+        return ensemble.mean, ensemble.all_members(), potential.architecture.species
+    from ase.calculators.calculator import get_calculator_class, names
+
+    from ingot.errors import near_name
+
+    try:
+        return get_calculator_class(args.calculator)(), [], ()
+    except (ImportError, AttributeError, KeyError):
+        raise BenchmarkError(f"ASE has no calculator {args.calculator!r}{near_name(args.calculator, names)}") from None
+
+
+def _element(stated: str | None, species: tuple[str, ...]) -> str:
+    from ingot.benchmarks.errors import BenchmarkError
+
+    if stated is not None:
+        if species and stated not in species:
+            raise BenchmarkError(f"the potential is for {', '.join(species)}, not for {stated!r}")
+        return stated
+    if len(species) != 1:
+        raise BenchmarkError("state the element: `element` in the settings, or --element")
+    return species[0]
+
+
+def _reference_structures(args: argparse.Namespace) -> int:
+    from ingot.benchmarks.direct import reference_cells
+    from ingot.benchmarks.errors import BenchmarkError
+    from ingot.structures import write_structures
+
+    element, settings = _direct_settings(args)
+    cells = reference_cells(element, settings)
+    if args.lattice:
+        lattices = list(dict.fromkeys(cell.lattice for cell in cells))
+        if args.lattice not in lattices:
+            raise BenchmarkError(
+                f"the settings have no cells of lattice {args.lattice!r}; they have {', '.join(lattices)}"
+            )
+        cells = [cell for cell in cells if cell.lattice == args.lattice]
+    write_structures(args.output, [cell.atoms for cell in cells])
+    if args.label_settings:
+        _write_label_settings(args, [cell.atoms for cell in cells])
+    print(f"{args.output}: {len(cells)} cells of {element}")
+    return 0
+
+
+def _write_label_settings(args: argparse.Namespace, cells: "list[Atoms]") -> None:
+    from ingot.benchmarks.direct_meshes import pinned_label_settings
+    from ingot.benchmarks.errors import BenchmarkError
+    from ingot.cli.settings import parse_settings
+    from ingot.config.labels import LabelSettings
+    from ingot.files import write_json
+
+    if not args.lattice:
+        raise BenchmarkError("--label-settings pins the meshes of one lattice: add --lattice")
+    settings = parse_settings(LabelSettings, args.labels)
+    write_json(args.label_settings, pinned_label_settings(settings.model_dump(mode="json"), cells))
+
+
+def _direct_settings(args: argparse.Namespace) -> "tuple[str, ReferenceSettings]":
+    from ingot.benchmarks.direct import ReferenceSettings
+    from ingot.cli.settings import parse_settings
+    from ingot.config.benchmarks import DirectSettings
+
+    settings = parse_settings(DirectSettings, args.settings)
+    return settings.element, ReferenceSettings(
+        lattice=settings.lattice,
+        phases=settings.phases,
+        points=settings.points,
+        phase_points=settings.phase_points,
+        window=settings.window,
+        strains=settings.strains,
+        elastic_volumes=settings.elastic_volumes,
+        a_guess=settings.lattice_constant_angstrom,
+    )
+
+
+def _direct(args: argparse.Namespace) -> int:
+    from ingot.benchmarks.direct import reference_cells
+    from ingot.benchmarks.direct_tables import write_direct
+    from ingot.datasets import read_labelled
+
+    element, settings = _direct_settings(args)
+    cells = reference_cells(element, settings)
+    energies = _label_energies(args.labels, args.store)
+    for path in args.data:
+        for frame in read_labelled(path):
+            results = frame.calc.results
+            energies[frame.info["structure_id"]] = float(results.get("free_energy", results["energy"]))
+    predicted = None
+    if args.potential:
+        from ingot.benchmarks.ensemble import EnsembleEvaluation
+        from ingot.potentials import load_potential
+
+        evaluate = EnsembleEvaluation(load_potential(args.potential)).mean
+        predicted = {cell.id: evaluate(cell.atoms).energy for cell in cells}
+    write_direct(args.output, cells, energies, predicted)
+    return _summary(args.output)
+
+
+def _rdf(args: argparse.Namespace) -> int:
+    from ingot.benchmarks.rdf import MeltProtocol, run_rdf
+    from ingot.cli.settings import parse_settings
+    from ingot.config.melt import RdfSettings
+    from ingot.dynamics import Model
+    from ingot.potentials import load_potential
+
+    settings = parse_settings(RdfSettings, args.settings)
+    model = Model.of(load_potential(args.potential))
+    run_rdf(model, MeltProtocol(**settings.model_dump()), args.seed, args.output)
+    return _summary(args.output)
+
+
+def _coexistence(args: argparse.Namespace) -> int:
+    from ingot.benchmarks.coexistence import run_coexistence
+    from ingot.benchmarks.two_phase import CoexistenceProtocol
+    from ingot.cli.settings import parse_settings
+    from ingot.config.melt import CoexistenceSettings
+    from ingot.dynamics import Model
+    from ingot.potentials import load_potential
+
+    settings = parse_settings(CoexistenceSettings, args.settings)
+    model = Model.of(load_potential(args.potential))
+    run_coexistence(model, CoexistenceProtocol(**settings.model_dump()), args.seed, args.output)
+    return _summary(args.output)
+
+
+def _label_energies(manifests: list[str], root: str) -> dict[str, float]:
+    """Energies of the converged labels that the manifests list, in eV per cell."""
+    from ingot.benchmarks.errors import BenchmarkError
+    from ingot.files import read_json
+    from ingot.labels import LabelStore
+
+    store = LabelStore(root)
+    energies: dict[str, float] = {}
+    for path in manifests:
+        manifest = read_json(path)
+        for row in manifest["labels"]:
+            if row["status"] != "converged":
+                continue
+            label = store.get(manifest["method"], row["structure_id"])
+            if label is None or label.energy is None:
+                raise BenchmarkError(
+                    f"{path} lists {row['structure_id']}, but the label store {root!r} does not hold it:"
+                    f" delete {path} and run the label stage again"
+                )
+            energies[label.structure_id] = label.energy
+    return energies
+
+
+def _named(text: str, default: str | None = None) -> tuple[str, Path]:
+    """``NAME=PATH``; without a name, the default or the file's stem."""
+    name, equals, path = text.partition("=")
+    if not equals:
+        return default or Path(text).stem, Path(text)
+    return name, Path(path)
+
+
+def _summary(directory: str) -> int:
+    """Print the quantities that were written; failures are results, not errors."""
+    from ingot.benchmarks.tables import read_quantities
+
+    for item in read_quantities(Path(directory) / "quantities.csv"):
+        if item.value is None:
+            print(f"{item.label:<44} failed: {item.note}", file=sys.stderr)
+            continue
+        spread = f" +- {item.uncertainty:.3g} ({item.uncertainty_kind})" if item.uncertainty is not None else ""
+        print(f"{item.label:<44} {item.value:.6g}{spread} {item.unit}")
+    return 0

@@ -1,0 +1,108 @@
+"""``ingot train``: one member, a whole ensemble, or an ensemble from members."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ingot.config.training import TrainingSettings
+    from ingot.potentials import Architecture
+    from ingot.training import TrainingOptions
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """By hand: ``ingot train data.extxyz -o potential/``. In the workflow: one member per process, then combine."""
+    parser.add_argument("data", nargs="+", help="labelled data: .zarr stores, or any files that ASE reads")
+    parser.add_argument(
+        "--splits",
+        nargs="+",
+        default=[],
+        metavar="JSON",
+        help="splits by structure id (default: by parent, 15 %% validate)",
+    )
+    parser.add_argument("--settings", help="JSON or a file: the section `training`")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the run (1)")
+    parser.add_argument("--member", type=int, help="train this member only")
+    parser.add_argument("--members", type=int, help="number of members (overrides the settings)")
+    parser.add_argument("--epochs", type=int, help="passes over the data (overrides the settings)")
+    parser.add_argument(
+        "--combine",
+        nargs="+",
+        metavar="DIRECTORY",
+        help="make these members an ensemble, calibrated on validation data",
+    )
+    parser.add_argument("-o", "--output", required=True, help="the directory of the potential")
+
+
+def _architecture(settings: "TrainingSettings", species: tuple[str, ...]) -> "Architecture":
+    from ingot.potentials import AniArchitecture
+
+    chosen = settings.architecture
+    if chosen.constants == "ani-al":
+        return AniArchitecture.published_ani_al(species)
+    return AniArchitecture.evenly_spaced(
+        species,
+        radial_cutoff=chosen.radial.cutoff_angstrom,
+        radial_shifts=chosen.radial.shifts,
+        angular_cutoff=chosen.angular.cutoff_angstrom,
+        angular_shifts=chosen.angular.shifts,
+        angles=chosen.angular.angles,
+        hidden=chosen.hidden,
+        first_shift=chosen.first_shift_angstrom,
+        angular_zeta=chosen.angular.zeta,
+    )
+
+
+def _options(settings: "TrainingSettings") -> "TrainingOptions":
+    from ingot.training import LossWeights, OptimiserOptions, TrainingOptions
+
+    return TrainingOptions(
+        optimiser=OptimiserOptions(
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            learning_rate=settings.learning_rate,
+            schedule=settings.schedule,
+            patience=settings.patience_epochs,
+            final_learning_rate=settings.final_learning_rate,
+            average_decay=settings.average_decay,
+            clip_norm=settings.clip_norm,
+            weight_decay=settings.weight_decay,
+            validation_interval=settings.validation_interval,
+        ),
+        weights=LossWeights(settings.loss.energy, settings.loss.forces, settings.loss.stress),
+        precision=settings.precision,
+        contraction=settings.contraction,
+        jacobian_memory=settings.jacobian_memory_mb * 2**20,
+        feature_floor=settings.feature_floor,
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train or combine."""
+    from ingot.cli.settings import parse_settings
+    from ingot.config.base import validate
+    from ingot.config.training import TrainingSettings
+    from ingot.training import TrainingError, combine_members, load_data, train_and_save
+
+    settings: TrainingSettings = parse_settings(TrainingSettings, args.settings)
+    changed = {name: getattr(args, name) for name in ("members", "epochs") if getattr(args, name) is not None}
+    if changed:
+        settings = validate(TrainingSettings, {**settings.model_dump(), **changed})
+    if args.member is not None and not 0 <= args.member < settings.members:
+        raise TrainingError(f"--member must lie in 0..{settings.members - 1} (training.members), got {args.member}")
+    data = load_data(args.data, args.splits, args.seed, settings.force_limit_ev_per_angstrom, settings.species)
+    output = Path(args.output)
+    if args.combine:
+        print(combine_members(args.combine, data, output))
+        return 0
+    print(data.message(), flush=True)
+    architecture, options = _architecture(settings, data.species), _options(settings)
+    if args.member is not None:
+        print(train_and_save(data, architecture, options, args.seed, args.member, output, settings.resplit))
+        return 0
+    directories = [output / "members" / str(member) for member in range(settings.members)]
+    for member, directory in enumerate(directories):
+        line = train_and_save(data, architecture, options, args.seed, member, directory, settings.resplit)
+        print(line, flush=True)
+    print(combine_members(directories, data, output))
+    return 0

@@ -1,0 +1,132 @@
+"""The active-learning loop: how unknown structures are looked for, and which of them are worth a label."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from ingot.config.base import Section
+
+
+def _ascending(interval: tuple[float, float]) -> tuple[float, float]:
+    if interval[0] > interval[1]:
+        raise ValueError(f"an interval goes from low to high, got {list(interval)}")
+    return interval
+
+
+Temperatures = Annotated[
+    tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]], AfterValidator(_ascending)
+]
+Ratios = Annotated[tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]], AfterValidator(_ascending)]
+Amplitudes = Annotated[
+    tuple[Annotated[float, Field(gt=-1)], Annotated[float, Field(gt=-1)]], AfterValidator(_ascending)
+]
+Periods = Ratios
+
+
+class ExplorationSettings(Section):
+    """Nonequilibrium molecular dynamics from disordered starts, stopped where the ensemble disagrees.
+
+    Every trajectory draws its own course: `q(t) = (1 - t/t_max) q_start + (t/t_max) q_end + q_amp sin^2(pi t / t_per)`
+    for temperature, and the same form for density, which begins at that of the starting structure.
+    """
+
+    trajectories: int = Field(12, ge=1)
+    """Trajectories of one iteration: one per starting structure, and over again when there are fewer of these."""
+
+    steps: int = Field(1000, ge=1)
+    """Longest trajectory, in time steps (t_max)."""
+
+    timestep_fs: float = Field(2.0, gt=0, le=10)
+    """Time step."""
+
+    friction_per_ps: float = Field(2.0, gt=0)
+    """Friction of the Langevin thermostat."""
+
+    temperature_start_kelvin: Temperatures = (10.0, 1000.0)
+    """Range of the temperature that the ramp starts at."""
+
+    temperature_end_kelvin: Temperatures = (10.0, 600.0)
+    """Range of the temperature that the ramp ends at."""
+
+    temperature_amplitude_kelvin: Temperatures = (0.0, 2500.0)
+    """Range of the oscillation's height."""
+
+    temperature_period_ps: Periods = (1.0, 5.0)
+    """Range of the oscillation's period."""
+
+    density_end: Ratios = (0.8, 1.25)
+    """Range of the density that the ramp ends at, relative to the starting structure."""
+
+    density_amplitude: Amplitudes = (-0.1, 0.1)
+    """Range of the density's oscillation, relative to the starting structure."""
+
+    density_period_ps: Periods = (1.0, 5.0)
+    """Range of the density oscillation's period."""
+
+    energy_threshold_ev: Annotated[float, Field(gt=0)] | None = None
+    """Stop above this spread of the energy over the square root of the number of atoms; by default `threshold_errors`
+    times the potential's own validation error."""
+
+    force_threshold_ev_per_angstrom: Annotated[float, Field(gt=0)] | None = None
+    """Stop above this spread of the force on an atom, averaged over the atoms; by default as for the energy."""
+
+    threshold_errors: float = Field(2.0, gt=0)
+    """Spreads that stop a trajectory, in multiples of the potential's validation errors."""
+
+    largest_force_factor: float = Field(3.0, ge=1)
+    """Stop also when one atom's force spread exceeds the force threshold by this factor."""
+
+    closest_fraction: float = Field(0.65, gt=0, lt=1)
+    """A trajectory whose atoms come closer than this fraction of the sum of covalent radii is discarded."""
+
+    frame_every: int = Field(10, ge=1)
+    """Steps between the frames that control frames are drawn from."""
+
+    skin_angstrom: float = Field(0.5, gt=0, le=3)
+    """How far neighbour tables reach beyond the cutoff: a matter of speed only."""
+
+
+class SelectionSettings(Section):
+    """Which candidates are worth a label, and when the loop has converged."""
+
+    strategy: Literal["novelty-uncertainty", "uncertainty", "random"] = "novelty-uncertainty"
+    """Rank by novelty to data and to what was picked already together with the ensemble's spread, by the spread
+    alone, or not at all."""
+
+    budget: int = Field(8, ge=0)
+    """At most this many structures are labelled per iteration."""
+
+    control: int = Field(4, ge=0)
+    """Frames drawn at random from the same dynamics, labelled to see what selection is worth; never trained on."""
+
+    bandwidth: float = Field(0.015, gt=0)
+    """Bandwidth of the novelty's kernel, 1/A."""
+
+    neighbors: int = Field(32, ge=2)
+    """Neighbours in an environment's descriptor."""
+
+    cutoff_angstrom: float = Field(5.0, gt=0)
+    """Range of an environment's descriptor."""
+
+    overlap_threshold: float = 0.0
+    """An environment is novel when its differential entropy (nats) exceeds this; a candidate without a novel
+    environment is a duplicate."""
+
+    converged_early_stops: float = Field(0.1, ge=0, le=1)
+    """The loop may end when no larger share of trajectories stops early ..."""
+
+    converged_novelty: float = Field(0.05, ge=0, le=1)
+    """... and no larger share of the candidates' environments is novel."""
+
+
+class ActiveLearningSettings(Section):
+    """The loop of exploring, selecting, labelling and training again."""
+
+    max_iterations: int = Field(1, ge=0)
+    """The loop ends after this many iterations, converged or not."""
+
+    exploration: ExplorationSettings = ExplorationSettings()
+    """How unknown structures are looked for."""
+
+    selection: SelectionSettings = SelectionSettings()
+    """Which of them are worth a label."""

@@ -1,0 +1,35 @@
+"""Settings of the information-entropy audit."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ingot.config.base import Section
+
+
+class AuditSettings(Section):
+    """The audit: what counts as an environment, and when two of them are alike."""
+
+    neighbors: int = Field(32, ge=2, le=256)
+    """Nearest neighbours in a descriptor; missing ones count as zeros."""
+
+    cutoff_angstrom: float = Field(5.0, gt=0, le=20)
+    """Neighbours beyond this distance are not seen."""
+
+    bandwidth_per_angstrom: float = Field(0.015, gt=0)
+    """Width of the Gaussian kernel; 0.015 is that of the published ANI-Al curves."""
+
+    overlap_thresholds: tuple[float, ...] = Field((1e-5, 1.0), min_length=1)
+    """An environment is covered when its differential entropy, in nats, is below the threshold."""
+
+    groups: tuple[Literal["family", "parent"], ...] = ("family",)
+    """Entropy is also listed by these labels of the structures."""
+
+    curve_repeats: int = Field(5, ge=2)
+    """Random draws behind each point of the learning curve H(n)."""
+
+    curve_environments: int = Field(10_000, ge=16)
+    """The learning curve stops at this many environments (its cost grows with the square)."""
+
+    precision: Literal["float64", "float32"] = "float64"
+    """Arithmetic of the kernel sums; float32 is about 1.7 times faster and off by up to about 1e-3 nats."""

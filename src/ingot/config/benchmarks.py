@@ -1,0 +1,113 @@
+"""Benchmarks: what is measured of the finished potential, and how."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ingot.config.base import Section
+from ingot.config.melt import CoexistenceSettings, RdfSettings
+
+LatticeName = Literal["fcc", "bcc", "hcp", "sc", "diamond"]
+CubicName = Literal["fcc", "bcc", "sc", "diamond"]
+Positive = Annotated[float, Field(gt=0)]
+Strain = Annotated[float, Field(gt=0, lt=0.2)]
+
+
+class AccuracySettings(Section):
+    """Errors on labelled frames."""
+
+    parity_rows: int = Field(default=20000, ge=100)
+    """At most this many force components are written for parity plots (evenly strided; summaries use all)."""
+
+    interval: float = Field(default=0.9, gt=0.5, lt=1)
+    """Nominal coverage of the interval around a prediction whose true coverage is reported."""
+
+
+class CrystalSettings(Section):
+    """Static properties of the crystal: equation of state, elastic constants, relative phase energies."""
+
+    element: str | None = None
+    """The element; by default the only species of the potential."""
+
+    lattice: CubicName = "fcc"
+    """The ground state."""
+
+    phases: tuple[LatticeName, ...] = ("bcc", "hcp", "sc", "diamond")
+    """Lattices whose energy relative to the ground state is computed (hcp at the ideal c/a)."""
+
+    lattice_constant_angstrom: Positive | None = None
+    """Where to start looking for the minimum; by default ASE's table of measured lattices."""
+
+    points: int = Field(9, ge=5)
+    """Volumes of the Birch-Murnaghan fit."""
+
+    window: float = Field(0.06, gt=0.005, lt=0.3)
+    """The fit takes volumes within plus or minus this fraction of the minimum."""
+
+    strain: Strain = 0.002
+    """Strain of the finite differences of the stress."""
+
+    energy_strains: tuple[Strain, ...] = Field((0.01, 0.02, 0.03), min_length=1)
+    """Strains of the elastic constants when the calculator gives no stress."""
+
+
+class DirectSettings(Section):
+    """The same quantities by the label method itself, at the labels' own settings."""
+
+    element: str
+    """The element."""
+
+    lattice: CubicName = "fcc"
+    """The ground state."""
+
+    phases: tuple[LatticeName, ...] = ("bcc", "hcp")
+    """Lattices whose energy relative to the ground state is computed."""
+
+    lattice_constant_angstrom: Positive | None = None
+    """The reference lattice constant of the ground state; by default ASE's table of measured lattices."""
+
+    points: int = Field(7, ge=5)
+    """Volumes of the ground state."""
+
+    phase_points: int = Field(5, ge=5)
+    """Volumes of each other lattice."""
+
+    window: float = Field(0.06, gt=0.005, lt=0.3)
+    """Volumes lie within plus or minus this fraction of the reference volume."""
+
+    strains: tuple[Strain, ...] = (0.02, 0.04)
+    """Volume-conserving strains of the elastic constants; none leaves them out. Beyond 0.04 the k-mesh may change."""
+
+    elastic_volumes: tuple[Positive, ...] = Field((0.98, 1.02), min_length=1)
+    """Volumes of the strained cells relative to the reference; constants are interpolated to equilibrium."""
+
+    @model_validator(mode="after")
+    def _volumes_inside(self) -> "DirectSettings":
+        outside = [v for v in self.elastic_volumes if abs(v - 1) > self.window + 1e-9]
+        if outside:
+            raise ValueError(f"elastic_volumes {outside} lie outside 1 +- window ({self.window})")
+        if self.lattice in self.phases:
+            raise ValueError(f"phases name the ground state {self.lattice!r} itself")
+        return self
+
+
+class BenchmarkSettings(Section):
+    """One section per benchmark; a benchmark left out is not run."""
+
+    accuracy: AccuracySettings = AccuracySettings()
+    """Errors on labelled frames."""
+
+    crystal: CrystalSettings | None = None
+    """Static properties of a cubic crystal."""
+
+    direct: DirectSettings | None = None
+    """The same by the label method itself."""
+
+    rdf: RdfSettings | None = None
+    """Density, pair structure and diffusion of the melt."""
+
+    coexistence: CoexistenceSettings | None = None
+    """The melting point from melt and crystal side by side."""
+
+    coexistence: None = None
+    """Melt and solid side by side."""

@@ -1,0 +1,122 @@
+"""The section `labels`: which method says what is true, and how the work is dealt."""
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from ingot.config.base import Section
+
+
+class PyscfSettings(Section):
+    """Periodic Kohn-Sham by PySCF: Gaussian orbitals, GTH pseudopotentials, k-points, smearing."""
+
+    functional: str = "pbe"
+    """Exchange-correlation functional, of LDA or GGA kind, by its libxc name."""
+
+    basis: str = "gth-dzvp-molopt-sr"
+    """Orbital basis, by PySCF's name."""
+
+    pseudopotential: str = "gth-pbe"
+    """Pseudopotential, by PySCF's name; it should fit the functional."""
+
+    element_basis: dict[str, str] = Field(default_factory=dict)
+    """Another basis for single elements, such as `{Ti: gth-szv-molopt-sr}`."""
+
+    element_pseudopotential: dict[str, str] = Field(default_factory=dict)
+    """Another pseudopotential for single elements, such as `{Li: gth-pbe-q3}`."""
+
+    ke_cutoff_hartree: float = Field(default=20.0, gt=0)
+    """Kinetic energy of the highest plane wave on the density's grid: 20 suits aluminium and silicon, semicore
+    states and first-row elements need 60 to 200; labels on a grid that is too coarse are refused."""
+
+    precision: float = Field(default=1e-6, gt=0, le=1e-3)
+    """Precision of PySCF's lattice sums."""
+
+    smearing: Literal["gaussian", "fermi"] = "gaussian"
+    """Kind of smearing of the occupations."""
+
+    smearing_width_ev: float = Field(default=0.2, gt=0)
+    """Width of the smearing."""
+
+    kpoint_length_angstrom: float = Field(default=16.0, gt=0)
+    """Density of k-points: the supercell that the mesh stands for is at least this thick; 24 or more in production."""
+
+    kpoint_mesh: tuple[int, int, int] | None = None
+    """One mesh for all structures instead, such as for an equation of state."""
+
+    fft_mesh: tuple[int, int, int] | None = None
+    """One FFT mesh for all structures instead of the cutoff's, such as for an equation of state."""
+
+    compute_stress: bool = False
+    """Whether labels carry stress; doubles their cost."""
+
+    convergence_energy_hartree: float = Field(default=1e-7, gt=0)
+    """Largest change of the free energy per cell in the last cycle."""
+
+    convergence_gradient_hartree: float = Field(default=5e-5, gt=0)
+    """Largest norm of the orbital gradient; forces are then good to about 1e-4 eV/A."""
+
+    max_cycle: int = Field(default=40, ge=1)
+    """Cycles of the first attempt; two more attempts with damping have 2 and 4 times as many."""
+
+    maximum_memory_gb: float = Field(default=4.0, gt=0)
+    """A structure whose orbitals need more is refused before it starts."""
+
+    @model_validator(mode="after")
+    def _meshes_are_positive(self) -> "PyscfSettings":
+        for name in ("kpoint_mesh", "fft_mesh"):
+            mesh = getattr(self, name)
+            if mesh is not None and min(mesh) < 1:
+                raise ValueError(f"{name} must be three positive integers, not {mesh}")
+        return self
+
+
+class AseSettings(Section):
+    """Any ASE calculator: a DFT code installed beside Ingot, or a classical potential for a quick trial."""
+
+    calculator: str
+    """Import path of the class, such as `ase.calculators.emt.EMT`."""
+
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    """Its keyword arguments."""
+
+    energy_kind: Literal["free", "zero", "total", "unknown"] = "unknown"
+    """What its energies are, if known; kinds are never mixed within one data set."""
+
+    version: str = ""
+    """Version of the engine behind the calculator, to be part of the labels' address."""
+
+
+class PotentialSettings(Section):
+    """A trained potential as the teacher."""
+
+    path: str
+    """The potential's directory."""
+
+
+class LabelSettings(Section):
+    """How structures get energies and forces."""
+
+    method: Literal["pyscf", "ase", "potential"] = "pyscf"
+    """Which of the methods below is used."""
+
+    pyscf: PyscfSettings = PyscfSettings()
+    """Settings of the method `pyscf`."""
+
+    ase: AseSettings | None = None
+    """Settings of the method `ase`."""
+
+    potential: PotentialSettings | None = None
+    """Settings of the method `potential`."""
+
+    batches: int = Field(default=2, ge=1)
+    """Jobs that the labels of one set are dealt to; more of them use more cores or nodes."""
+
+    maximum_failed_fraction: float = Field(default=0.2, ge=0, le=1)
+    """A batch in which more labels fail stops the run; fewer failures are rows of the report."""
+
+    @model_validator(mode="after")
+    def _chosen_method_is_set(self) -> "LabelSettings":
+        if getattr(self, self.method) is None:
+            raise ValueError(f"method {self.method!r} needs its settings under the key {self.method!r}")
+        return self

@@ -1,0 +1,111 @@
+"""The section `structures`: what is built at the start, for the tests and for the dynamics."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from ingot.config.base import Section
+
+
+class FamilySettings(Section):
+    """One family of structures: parents over a range of volumes, each with its children."""
+
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")
+    """Name of the family; its parents are called `<name>-000`, `<name>-001` and so on."""
+
+    kind: Literal["lattice", "rattled", "packing", "vacancy"]
+    """`lattice`: perfect crystals and strained copies; `rattled`: displaced copies only; `packing`: disordered,
+    liquid-like cells; `vacancy`: copies of a crystal without one atom."""
+
+    parents: int = Field(ge=1)
+    """Crystals at different volumes, or packings. Splits keep all that derives from one parent together."""
+
+    children: int = Field(default=0, ge=0)
+    """Strained, rattled or defective copies per parent."""
+
+    lattice: Literal["fcc", "bcc", "hcp", "sc", "diamond"] = "fcc"
+    """Lattice of all kinds but `packing`; hcp has the ideal c/a."""
+
+    conventional: bool = False
+    """Whether the cell is the conventional cube (hcp: a rectangular box) instead of the primitive cell."""
+
+    repeat: tuple[int, int, int] = (1, 1, 1)
+    """Repetitions of that cell."""
+
+    atoms: int = Field(default=8, ge=1)
+    """Atoms of a packing."""
+
+    volume_scale_range: tuple[float, float] = (1.0, 1.0)
+    """Volumes per atom relative to the reference, spread evenly over the parents."""
+
+    volume_scales: tuple[float, ...] | None = None
+    """A list of relative volumes instead, one per parent in turn."""
+
+    strain_magnitude: float = Field(default=0.0, ge=0, lt=0.5)
+    """Largest principal strain of the children's random strains."""
+
+    rattle_angstrom: float = Field(default=0.0, ge=0, lt=2)
+    """Standard deviation of the children's random displacements, per component."""
+
+    minimum_distance_fraction: float = Field(default=0.8, gt=0, lt=1)
+    """Smallest distance in a packing, relative to the nearest neighbors of the close packing at the smaller one
+    of its own and the reference volume."""
+
+    composition: dict[str, float] | None = None
+    """Shares of the elements (default: equal); sites are assigned at random."""
+
+    role: Literal["training", "extrapolation"] = "training"
+    """`extrapolation` holds the whole family out of training, as a named test."""
+
+    @model_validator(mode="after")
+    def _makes_something(self) -> "FamilySettings":
+        if self.kind in ("rattled", "vacancy") and self.children < 1:
+            raise ValueError(f"a family of kind {self.kind!r} consists of its children: set children to 1 or more")
+        if self.kind == "rattled" and self.rattle_angstrom == 0:
+            raise ValueError("a family of kind 'rattled' needs rattle_angstrom")
+        if self.children and self.kind != "vacancy" and self.strain_magnitude == 0 and self.rattle_angstrom == 0:
+            raise ValueError("children without strain_magnitude or rattle_angstrom would all be the same")
+        scales = self.volume_scale_range if self.volume_scales is None else self.volume_scales
+        if not scales or min(scales) <= 0:
+            raise ValueError(f"relative volumes must be positive numbers, not {list(scales)}")
+        return self
+
+
+class StructureSettings(Section):
+    """Which structures are built. The seeds of the three lists are independent."""
+
+    elements: tuple[str, ...] = Field(min_length=1)
+    """Chemical symbols."""
+
+    volume_per_atom_angstrom3: float | dict[str, float]
+    """Reference volume per atom that all volume scales multiply: one number, or one per element."""
+
+    families: tuple[FamilySettings, ...] = ()
+    """The initial data."""
+
+    test_families: tuple[FamilySettings, ...] = ()
+    """The fixed, independent test set: labelled, never trained on, the same for every iteration."""
+
+    start_families: tuple[FamilySettings, ...] = ()
+    """Starts of the exploring dynamics; new ones are drawn for every iteration."""
+
+    @property
+    def extrapolation_families(self) -> tuple[str, ...]:
+        """Names of the families that are held out whole."""
+        return tuple(family.name for family in self.families if family.role == "extrapolation")
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> "StructureSettings":
+        names = [family.name for family in (*self.families, *self.test_families, *self.start_families)]
+        doubled = sorted({name for name in names if names.count(name) > 1})
+        if doubled:
+            raise ValueError(f"family names must differ, also between the lists; used twice: {', '.join(doubled)}")
+        if isinstance(self.volume_per_atom_angstrom3, dict):
+            missing = [e for e in self.elements if e not in self.volume_per_atom_angstrom3]
+            values = list(self.volume_per_atom_angstrom3.values())
+        else:
+            missing, values = [], [self.volume_per_atom_angstrom3]
+        if missing or min(values) <= 0:
+            lacking = ", ".join(missing) or "-"
+            raise ValueError(f"volume_per_atom_angstrom3 needs a positive volume for each element (missing: {lacking})")
+        return self

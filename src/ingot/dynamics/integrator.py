@@ -1,0 +1,241 @@
+"""One step of molecular dynamics for every ensemble, and the loop that repeats it in compiled code.
+
+The step is the symmetric splitting B A S O S A B: kick, drift, scale, thermostat, scale,
+drift, kick. Without the piston it is BAOAB Langevin dynamics (B. Leimkuhler and C. Matthews,
+Appl. Math. Res. Express 2013, 34), and without friction velocity Verlet. With the piston every
+factor is the exact flow of one part of Andersen's Hamiltonian written in the logarithms of the
+box lengths: U (B), the kinetic energy (A), the piston's (S); the step is symplectic.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any, Protocol, cast
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ingot.dynamics.conditions import Conditions
+from ingot.dynamics.state import State, Status, System
+from ingot.neighbors import NeighborTable, displacements
+from ingot.units import BOLTZMANN
+
+
+class EvaluationLike(Protocol):
+    """What an evaluator gives; the first axis is that of the ensemble's members."""
+
+    @property
+    def energy(self) -> Any:
+        """(members,) in eV."""
+
+    @property
+    def forces(self) -> Any:
+        """(members, atoms, 3) in eV/A."""
+
+    @property
+    def strain_gradient(self) -> Any:
+        """(members, 3, 3), dE/d(strain) in eV."""
+
+
+Evaluate = Callable[[Any, Any, Any, NeighborTable], EvaluationLike]
+"""``evaluate(positions, cell, species, table)``, pure, jit- and vmap-able."""
+
+Monitor = Callable[[EvaluationLike], tuple[Int[Array, ""], Float[Array, " k"]]]
+"""Watches every evaluation: a stop code (0 to go on) and what it measured."""
+
+
+def no_monitor(evaluation: EvaluationLike) -> tuple[Int[Array, ""], Float[Array, " k"]]:
+    """Goes on, measures nothing."""
+    return jnp.asarray(Status.RUNNING), jnp.zeros(0)
+
+
+def _nearest(positions: Array, cell: Array, table: NeighborTable) -> Array:
+    """The shortest distance, among the inner neighbours where the table tells them apart."""
+    n = table.inner or table.index.shape[-1]
+    near = NeighborTable(table.index[:, :n], table.shift[:, :n], table.mask[:, :n], table.inner)
+    squared = jnp.sum(displacements(positions, cell, near) ** 2, axis=-1)
+    return jnp.sqrt(jnp.min(jnp.where(near.mask, squared, jnp.inf)))
+
+
+def observe(
+    evaluate: Evaluate, monitor: Monitor, state: State, system: System, table: NeighborTable, closest: Any
+) -> State:
+    """The state with energy, forces, strain gradient, measures and status of its positions."""
+    evaluation = evaluate(state.positions, state.cell, system.species, table)
+    energy = jnp.mean(jnp.asarray(evaluation.energy, jnp.float64))
+    forces = jnp.mean(jnp.asarray(evaluation.forces, jnp.float64), axis=0)
+    gradient = jnp.mean(jnp.asarray(evaluation.strain_gradient, jnp.float64), axis=0)
+    code, measures = monitor(evaluation)
+    nearest = _nearest(state.positions, state.cell, table)
+    finite = jnp.isfinite(energy) & jnp.all(jnp.isfinite(forces)) & jnp.all(jnp.isfinite(gradient))
+    status = jnp.where(nearest < closest, Status.TOO_CLOSE, code)
+    status = jnp.where(finite, status, Status.BLOWN_UP)
+    return replace(
+        state,
+        energy=energy,
+        forces=forces,
+        strain_gradient=gradient,
+        nearest=nearest,
+        measures=jnp.asarray(measures, jnp.float64),
+        status=status.astype(state.status.dtype),
+    )
+
+
+def _scaled(state: State, strain: Any) -> State:
+    """Homogeneous axial log-strain at fixed reduced positions and momenta."""
+    factor = jnp.exp(strain)
+    return replace(
+        state,
+        positions=state.positions * factor,
+        cell=state.cell * factor,
+        velocities=state.velocities / factor,
+        stretch=state.stretch * factor,
+    )
+
+
+def _volume(cell: Array) -> Array:
+    return jnp.abs(jnp.linalg.det(cell))
+
+
+def axial_pressure(state: State, masses: Array) -> Float[Array, "3"]:
+    """Instantaneous pressure along x, y, z in eV/A^3, kinetic part included."""
+    kinetic = jnp.sum(masses[:, None] * state.velocities**2, axis=0)
+    return jnp.asarray((kinetic - jnp.diagonal(state.strain_gradient)) / _volume(state.cell))
+
+
+def _kick(state: State, system: System, held: Conditions, dt: Any) -> State:
+    b = held.barostat
+    push = -jnp.diagonal(state.strain_gradient) - b.pressure * _volume(state.cell)
+    return replace(
+        state,
+        velocities=state.velocities + dt * state.forces / system.masses[:, None],
+        strain_rate=state.strain_rate + dt * b.inverse_inertia * (jnp.asarray(b.coupling) @ push),
+    )
+
+
+def _drift(state: State, system: System, held: Conditions, dt: Any) -> State:
+    b = held.barostat
+    push = jnp.sum(system.masses[:, None] * state.velocities**2, axis=0)
+    return replace(
+        state,
+        positions=state.positions + dt * state.velocities,
+        strain_rate=state.strain_rate + dt * b.inverse_inertia * (jnp.asarray(b.coupling) @ push),
+    )
+
+
+def take_step(
+    evaluate: Evaluate, monitor: Monitor, state: State, system: System, table: NeighborTable, held: Conditions
+) -> State:
+    """The state one time step later. The noise depends on the key and the step's number only."""
+    dt = held.timestep
+    time = state.step * dt
+    temperature = held.temperature(time + 0.5 * dt)
+    thermal, barostatic = jax.random.split(jax.random.fold_in(system.key, state.step))
+    # Half of the strain that takes the density from this step's value to the next one's.
+    driven = jnp.asarray(jnp.log(held.density(time) / held.density(time + dt)) / 6)
+
+    state = _kick(state, system, held, 0.5 * dt)
+    state = _drift(state, system, held, 0.5 * dt)
+    state = _scaled(state, 0.5 * dt * state.strain_rate + driven)
+    keep = jnp.exp(-held.friction * dt)
+    width = jnp.sqrt((1 - keep**2) * BOLTZMANN * temperature * jnp.asarray(held.hotter) / system.masses)
+    noise = jax.random.normal(thermal, state.velocities.shape)
+    state = replace(state, velocities=keep * state.velocities + width[:, None] * noise)
+    state = _scaled(state, 0.5 * dt * state.strain_rate + driven)
+    state = _drift(state, system, held, 0.5 * dt)
+    state = observe(evaluate, monitor, state, system, table, held.closest)
+    state = _kick(state, system, held, 0.5 * dt)
+
+    # Stochastic cell rescaling, Bernetti and Bussi 2020, eq. 5, in the log-lengths: the sum over the axes is
+    # their equation for ln V, and for independent axes the measure is the product of the lengths.
+    b = held.barostat
+    push = axial_pressure(state, system.masses) - b.pressure
+    width = jnp.sqrt(2 * BOLTZMANN * temperature * b.mobility * dt / (3 * _volume(state.cell)))
+    strain = push * b.mobility * dt / 3 + width * jax.random.normal(barostatic, (3,))
+    state = _scaled(state, jnp.asarray(b.coupling) @ strain)
+    return replace(state, step=state.step + 1)
+
+
+def guarded_step(
+    evaluate: Evaluate,
+    monitor: Monitor,
+    state: State,
+    system: System,
+    table: NeighborTable,
+    reference: Float[Array, "atoms 3"],
+    held: Conditions,
+    cutoff: float,
+    skin: float,
+) -> State:
+    """A step that is taken only if the neighbour table held for it; ``stale`` asks for a new table.
+
+    A pair that the table lacks was at least ``cutoff + skin`` apart in the reference; after an axial
+    stretch s and displacements u it is at least ``min(s) (cutoff + skin) - 2 max|u|`` apart.
+    """
+    new = take_step(evaluate, monitor, state, system, table, held)
+    moved = jnp.sqrt(jnp.max(jnp.sum((new.positions - reference * new.stretch) ** 2, axis=-1)))
+    spare = jnp.min(new.stretch) * (cutoff + skin) - cutoff - 2 * moved
+    ahead = 3 * held.timestep * jnp.sqrt(jnp.max(jnp.sum(new.velocities**2, axis=-1)))
+    new = replace(new, stale=spare < ahead)
+    # The table broke inside the step (or a position is not a number): stay, and ask for a new one. When it was
+    # new already, an atom crosses half the skin in one step, which is no dynamics.
+    broken = ~(spare >= 0)
+    fresh = jnp.all(state.stretch == 1.0) & jnp.all(state.positions == reference)
+    verdict = jnp.where(fresh, Status.BLOWN_UP, state.status).astype(state.status.dtype)
+    stay = replace(state, stale=jnp.ones_like(state.stale), status=verdict)
+    return cast(State, jax.tree.map(lambda a, b: jnp.where(broken, a, b), stay, new))
+
+
+@partial(jax.jit, static_argnames=("evaluate", "monitor", "cutoff", "skin"))
+def advance(
+    state: State,
+    system: System,
+    table: NeighborTable,
+    reference: Float[Array, "r atoms 3"],
+    held: Conditions,
+    end: Int[Array, ""],
+    *,
+    evaluate: Evaluate,
+    monitor: Monitor,
+    cutoff: float,
+    skin: float,
+) -> State:
+    """Steps of all replicas up to step number ``end``, returning when each is there, has stopped or has a stale table.
+
+    Every argument but ``end`` has a leading axis of replicas. A replica that waits costs nothing on a CPU.
+    """
+
+    def may_go(state: State) -> Array:
+        return (state.status == Status.RUNNING) & (state.step < end) & ~state.stale
+
+    def one(state: State, system: System, table: NeighborTable, reference: Array, held: Conditions) -> State:
+        def go(state: State) -> State:
+            return guarded_step(evaluate, monitor, state, system, table, reference, held, cutoff, skin)
+
+        return cast(State, jax.lax.cond(may_go(state), go, lambda waiting: waiting, state))
+
+    many = _over_replicas(one, state.step.shape[0])
+
+    def step(carry: State) -> State:
+        return many(carry, system, table, reference, held)
+
+    return jax.lax.while_loop(lambda carry: jnp.any(may_go(carry)), step, state)
+
+
+def _over_replicas(function: Callable[..., State], replicas: int) -> Callable[..., State]:
+    """The function for every replica: one after the other on a CPU, side by side on an accelerator.
+
+    On a CPU one large batch falls out of the caches, and a branch inside the potential is taken both ways.
+    """
+    if replicas > 1 and jax.default_backend() != "cpu":
+        return jax.vmap(function)
+
+    def single(*arguments: Any) -> State:
+        squeezed = jax.tree.map(lambda a: a[0], arguments)
+        return cast(State, jax.tree.map(lambda a: a[None], function(*squeezed)))
+
+    def mapped(*arguments: Any) -> State:
+        return cast(State, jax.lax.map(lambda one: function(*one), arguments))
+
+    return single if replicas == 1 else mapped

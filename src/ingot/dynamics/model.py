@@ -1,0 +1,31 @@
+"""What dynamics needs to know of a potential."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ingot.dynamics.integrator import Evaluate
+
+if TYPE_CHECKING:
+    from ingot.potentials import Members, Potential
+
+
+@dataclass(frozen=True)
+class Model:
+    """An evaluator with the symbols and the ranges that it was made for."""
+
+    evaluate: Evaluate
+    """``evaluate(positions, cell, species, table)``; the mean over its members drives the dynamics."""
+    species: tuple[str, ...]
+    """Symbols, in the order of the evaluator's species indices."""
+    cutoff: float
+    """A."""
+    inner_cutoff: float | None = None
+    """Range of three-body terms, A, where there is one."""
+
+    @classmethod
+    def of(cls, potential: "Potential", members: "Members" = "mean") -> "Model":
+        """The model of a potential, in float32 with float64 positions and sums."""
+        from ingot.potentials import make_evaluator  # here: analytic models do not need the potentials' machinery
+
+        about = potential.architecture
+        return cls(make_evaluator(potential, members), about.species, about.cutoff, about.inner_cutoff)

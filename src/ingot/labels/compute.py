@@ -1,0 +1,62 @@
+"""One label, whatever happens: the place where failures become rows."""
+
+import logging
+import time
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from ingot.labels.errors import LabelFailure
+from ingot.labels.label import Label, failed_label
+from ingot.labels.method import LabelMethod
+from ingot.structures import StructureError, canonical, check_structure, structure_id
+
+logger = logging.getLogger("ingot.labels")
+
+
+def label(atoms: Atoms, method: LabelMethod) -> Label:
+    """The label of a structure by a method; a failure comes back as a label with its reason.
+
+    The canonical form of the structure is what is computed. Only unforeseen
+    exceptions (a bug, no memory) are raised.
+
+    >>> from ase.build import bulk
+    >>> from ingot.labels import label, make_method
+    >>> emt = make_method({"method": "ase", "ase": {"calculator": "ase.calculators.emt.EMT"}})
+    >>> label(bulk("Cu"), emt).converged
+    True
+    """
+    frame = canonical(atoms)
+    identity = structure_id(frame)
+    try:
+        check_structure(frame)
+        result = method.compute(frame)
+    except (LabelFailure, StructureError) as error:
+        return failed_label(identity, method.digest, str(error))
+    numbers = [result.energy, result.forces, result.stress]
+    if result.converged and not all(np.isfinite(v).all() for v in numbers if v is not None):
+        return failed_label(identity, method.digest, "energy, forces or stress are not finite")
+    return result
+
+
+def timed_label(atoms: Atoms, method: LabelMethod) -> tuple[Label, bool, dict[str, Any]]:
+    """A label, whether it may be kept for good, and what it cost.
+
+    An unforeseen exception becomes a failed label too, but one that is not kept: the next run tries again.
+    """
+    cpu, wall = time.process_time(), time.perf_counter()
+    lasting = True
+    try:
+        result = label(atoms, method)
+    except Exception as error:
+        logger.exception("structure %s: unforeseen error", structure_id(canonical(atoms)))
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        result, lasting = failed_label(structure_id(canonical(atoms)), method.digest, reason), False
+    cost = {
+        "cpu_seconds": round(time.process_time() - cpu, 3),
+        "wall_seconds": round(time.perf_counter() - wall, 3),
+        "atoms": len(atoms),
+        **dict(getattr(method, "last_cost", None) or {}),
+    }
+    return result, lasting, cost

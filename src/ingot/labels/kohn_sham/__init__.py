@@ -1,0 +1,1 @@
+"""Periodic Kohn-Sham labels on top of PySCF: k-points, smearing, the self-consistent field, forces and stress."""

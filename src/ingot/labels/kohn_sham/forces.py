@@ -1,0 +1,89 @@
+"""Forces: the exact derivative of the free energy with respect to the atoms."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from pyscf.pbc.gto.ewald_methods import ewald_nuc_grad
+from pyscf.pbc.gto.pseudo import pp_int
+
+from ingot.labels.kohn_sham.scf import _EMPTY, Fields, Grid, KohnSham
+
+
+@dataclass(frozen=True)
+class Converged:
+    """The converged state that derivatives are taken of: orbitals, energy-weighted densities and fields."""
+
+    scf: KohnSham
+    density_matrices: list[np.ndarray]
+    energy_weighted: list[np.ndarray]
+    fields: Fields
+
+    @classmethod
+    def of(cls, scf: KohnSham) -> "Converged":
+        """Collect the state of a converged calculation."""
+        matrices, weighted = [], []
+        for c, f, e in zip(scf.mo_coeff, scf.mo_occ, scf.mo_energy, strict=True):
+            matrices.append((c * f) @ c.conj().T)
+            weighted.append((c * (f * e)) @ c.conj().T)
+        fields = scf.fields(scf.grid.density(scf.mo_coeff, scf.mo_occ, scf.weights))
+        return cls(scf, matrices, weighted, fields)
+
+    def orbitals_in_potential(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """C f (orbitals, bands) and the Fourier transforms (bands, points) of V psi, of the occupied bands."""
+        grid = self.scf.grid
+        filled = np.abs(self.scf.mo_occ[k]) > _EMPTY
+        coefficients = self.scf.mo_coeff[k][:, filled]
+        psi = coefficients.T @ grid.orbitals[k]
+        psi *= self.fields.local_potential
+        return coefficients * self.scf.mo_occ[k][filled], grid.to_reciprocal(psi) / grid.cell.vol
+
+
+def gradient(state: Converged) -> np.ndarray:
+    """Derivatives (atoms, 3) of the free energy with respect to the positions, Hartree per Bohr.
+
+    The Hellmann-Feynman terms of both pseudopotentials and of the ions, and the Pulay terms of
+    orbitals that move with the atoms (Pulay, Mol. Phys. 17, 197 (1969)). Smeared occupations
+    add nothing, the free energy being stationary in them.
+    """
+    scf, grid = state.scf, state.scf.grid
+    cell, weights = grid.cell, scf.weights
+    by_orbital = _local_pulay(state) + _analytic_pulay(state)
+    result = np.array([by_orbital[:, first:last].sum(1) for first, last in cell.aoslice_by_atom()[:, 2:]])
+    result += _local_pseudopotential(state.fields, grid)
+    weighted = np.array([p * w for p, w in zip(state.density_matrices, weights, strict=True)])
+    gamma_only = np.abs(grid.kpoints).max() < 1e-9
+    result += np.asarray(pp_int.vppnl_nuc_grad(cell, weighted[0] if gamma_only else weighted, grid.kpoints)).real
+    result += ewald_nuc_grad(cell)
+    return result
+
+
+def _local_pulay(state: Converged) -> np.ndarray:
+    """(3, orbitals): 2 Re sum w f C* <-d chi/dr|V|psi>; on the grid d chi/dR is -i (k + G) chi(k + G)."""
+    grid = state.scf.grid
+    total = np.zeros((3, grid.cell.nao))
+    for k, weight in enumerate(state.scf.weights):
+        point = grid.kpoints[k]
+        coefficients, projected = state.orbitals_in_potential(k)
+        transforms = grid.transforms(point).conj()
+        for x in range(3):
+            overlap = transforms @ (projected * (grid.vectors[:, x] + point[x])).T
+            total[x] += 2 * weight * np.einsum("mn,mn->m", coefficients.conj(), 1j * overlap).real
+    return total
+
+
+def _analytic_pulay(state: Converged) -> np.ndarray:
+    """(3, orbitals): kinetic and overlap terms by PySCF's lattice sums."""
+    grid = state.scf.grid
+    total = np.zeros((3, grid.cell.nao))
+    kinetic = grid.cell.pbc_intor("int1e_ipkin", kpts=grid.kpoints)
+    overlap = grid.cell.pbc_intor("int1e_ipovlp", kpts=grid.kpoints)
+    for k, weight in enumerate(state.scf.weights):
+        total -= 2 * weight * np.einsum("xij,ji->xi", kinetic[k], state.density_matrices[k]).real
+        total += 2 * weight * np.einsum("xij,ji->xi", overlap[k], state.energy_weighted[k]).real
+    return total
+
+
+def _local_pseudopotential(fields: Fields, grid: Grid) -> np.ndarray:
+    """(atoms, 3): the force of the density on the local pseudopotentials, in reciprocal space."""
+    per_atom = 1j * grid.structure_factors * grid.local_pseudopotentials * fields.transformed.conj()
+    return np.asarray((per_atom @ grid.vectors).real / grid.points)

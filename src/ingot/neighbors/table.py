@@ -1,0 +1,93 @@
+"""Neighbours in a padded table: fixed shapes for compiled code, overflow detected on the host."""
+
+import dataclasses
+
+import jax
+import numpy as np
+from jaxtyping import Array, Bool, Int
+
+from ingot.arrays import Cell, Periodicity, Positions
+from ingot.neighbors.errors import NeighborError, NeighborOverflow
+from ingot.neighbors.pairs import neighbor_pairs
+
+
+@dataclasses.dataclass(frozen=True)
+class NeighborTable:
+    """Neighbours of every atom, padded to one capacity.
+
+    A row's real entries come first. Those within the inner cutoff occupy the first
+    ``inner`` columns (which may hold further neighbours as well: a cutoff function removes them).
+    Padding has ``mask`` False, ``index`` 0 and ``shift`` 0. A leading batch axis may be added by stacking.
+    """
+
+    index: Int[Array, "*batch atoms capacity"] | Int[np.ndarray, "*batch atoms capacity"]
+    """The neighbour's atom."""
+    shift: Int[Array, "*batch atoms capacity 3"] | Int[np.ndarray, "*batch atoms capacity 3"]
+    """Cell vectors to add to the neighbour's position."""
+    mask: Bool[Array, "*batch atoms capacity"] | Bool[np.ndarray, "*batch atoms capacity"]
+    """True for a neighbour, False for padding."""
+    inner: int
+    """Number of leading columns that hold every neighbour within the inner cutoff; 0 without one."""
+
+    @property
+    def capacity(self) -> int:
+        """Columns of the table."""
+        return int(self.index.shape[-1])
+
+
+jax.tree_util.register_dataclass(NeighborTable, data_fields=["index", "shift", "mask"], meta_fields=["inner"])
+
+
+def round_up(value: int, step: int) -> int:
+    """The smallest positive multiple of ``step`` that is not below ``value``.
+
+    >>> round_up(0, 8), round_up(8, 8), round_up(9, 8)
+    (8, 8, 16)
+    """
+    return step * max(1, -(-value // step))
+
+
+def _largest_count(centre: np.ndarray, atoms: int) -> int:
+    return int(np.bincount(centre, minlength=atoms).max()) if atoms else 0
+
+
+def neighbor_table(
+    positions: Positions,
+    cell: Cell,
+    pbc: Periodicity,
+    cutoff: float,
+    inner_cutoff: float | None = None,
+    capacity: int | None = None,
+    inner_capacity: int | None = None,
+) -> NeighborTable:
+    """The table of all neighbours closer than ``cutoff`` (A).
+
+    Within a row neighbours inside ``inner_cutoff`` come first; then the order is that of
+    neighbour index and shift. A capacity of ``None`` is chosen: the largest count, rounded up to a multiple
+    of 8 (of 2 for the inner one, because three-body terms cost its square).
+    Raises :class:`NeighborOverflow` when given capacities are too small, and
+    :class:`NeighborError` for a structure or cutoffs without meaning.
+    """
+    if inner_cutoff is not None and not 0 < inner_cutoff <= cutoff:
+        raise NeighborError(f"the inner cutoff must lie in (0, {cutoff}] A, got {inner_cutoff!r}")
+    atoms = len(positions)
+    centre, neighbor, shift, distance = neighbor_pairs(positions, cell, pbc, cutoff)
+    within = distance < inner_cutoff if inner_cutoff is not None else np.zeros(len(centre), bool)
+    needed, needed_inner = _largest_count(centre, atoms), _largest_count(centre[within], atoms)
+    inner = 0 if inner_cutoff is None else inner_capacity or round_up(needed_inner, 2)
+    columns = capacity or round_up(max(needed, inner), 8)
+    if needed > columns or needed_inner > inner:
+        raise NeighborOverflow(needed, columns, needed_inner, inner)
+    if inner > columns:
+        raise NeighborError(f"the inner capacity {inner} exceeds the capacity {columns}")
+    order = np.lexsort((~within, centre))  # stable: keeps the order of index and shift
+    centre = centre[order]
+    start = np.searchsorted(centre, np.arange(atoms))
+    column = np.arange(len(centre)) - start[centre]
+    index = np.zeros((atoms, columns), np.int32)
+    shifts = np.zeros((atoms, columns, 3), np.int32)
+    mask = np.zeros((atoms, columns), bool)
+    index[centre, column] = neighbor[order]
+    shifts[centre, column] = shift[order]
+    mask[centre, column] = True
+    return NeighborTable(index=index, shift=shifts, mask=mask, inner=int(inner))

@@ -1,0 +1,28 @@
+"""Interatomic potentials: descriptors, networks, ensembles, their files and the ASE calculator."""
+
+from ingot.potentials.ani import AniArchitecture
+from ingot.potentials.architectures import Architecture, architecture_from_json
+from ingot.potentials.calculator import PotentialCalculator, padded_atoms
+from ingot.potentials.errors import PotentialError
+from ingot.potentials.evaluate import Evaluation, Evaluator, Members, energies_and_slopes, make_evaluator
+from ingot.potentials.graph import Graph
+from ingot.potentials.neurochem import read_neurochem
+from ingot.potentials.potential import Potential, load_potential
+
+__all__ = [
+    "AniArchitecture",
+    "Architecture",
+    "Evaluation",
+    "Evaluator",
+    "Graph",
+    "Members",
+    "Potential",
+    "PotentialCalculator",
+    "PotentialError",
+    "architecture_from_json",
+    "energies_and_slopes",
+    "load_potential",
+    "make_evaluator",
+    "padded_atoms",
+    "read_neurochem",
+]

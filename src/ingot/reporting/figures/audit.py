@@ -1,0 +1,94 @@
+"""Entropy as the data grew, the novelty that each set brought, and how much of the tests the data covers."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from ingot.reporting.figures.style import BLUE, GREY, INK, PURPLE, RED, Figure, Format, canvas, picture
+from ingot.reporting.run import Run
+
+_OVERLAP_COLORS = (BLUE, PURPLE, RED, GREY)
+
+
+def draw_audit(run: Run, kind: Format) -> Figure | None:
+    """``None`` where the data was not audited."""
+    summary = run.table("audit", "summary.csv")
+    if summary is None:
+        return None
+    novelty, overlap = run.table("audit", "novelty.csv"), run.table("audit", "overlap.csv")
+    curve = run.table("audit", "learning_curve.csv")
+    sets = summary[(summary["grouping"] == "set") & (summary["role"] == "training")]
+    # In the paper's notebook an environment is known when dH < 1; its code uses 1e-5.
+    panels = 1 + (novelty is not None) + (overlap is not None)
+    with canvas(2.55 * panels if panels > 1 else 3.4, 2.9, 1, panels, squeeze=False) as (figure, grid):
+        axes = list(grid[0])
+        _entropy(axes[0], sets, curve)
+        if novelty is not None:
+            _novelty(axes[1], novelty)
+        if overlap is not None:
+            _overlap(axes[-1], overlap, list(sets["group"]))
+        image = picture(figure, kind)
+    parts = [("summary", summary), ("novelty", novelty), ("overlap", overlap), ("learning_curve", curve)]
+    data = pd.concat([table.assign(table=name) for name, table in parts if table is not None], sort=False)
+    bandwidth = summary["bandwidth"].iloc[0] if "bandwidth" in summary else None
+    stated = f" (bandwidth {bandwidth:g} 1/Å)" if bandwidth is not None else ""
+    return Figure(
+        "audit",
+        "Entropy, novelty, overlap",
+        f"Left: entropy of the environments in nats{stated}; circles as sets were added, the dotted line is ln N, the "
+        "most that N environments can hold, the grey curve that of random parts of the final data. Middle: δH of "
+        "each added set against all data before it (5 to 95 % and quartiles): above zero is new. Right: share of each "
+        "test set's environments that the data covers (δH < 1).",
+        image,
+        kind,
+        data,
+        wide=True,
+    )
+
+
+def _entropy(axes, sets: pd.DataFrame, curve: pd.DataFrame | None) -> None:  # type: ignore[no-untyped-def]
+    if curve is not None:
+        axes.plot(curve["environments"], curve["entropy"], color=GREY, zorder=1)
+    n = sets["cumulative_environments"].astype(float)
+    axes.plot(n, sets["cumulative_entropy"], "o-", color=BLUE, zorder=3)
+    low = float(curve["environments"].min()) if curve is not None else float(n.min()) / 2
+    grid = np.geomspace(low, 1.3 * n.max(), 50)
+    axes.plot(grid, np.log(grid), ":", color=INK, linewidth=0.8)
+    for _, row in sets.iterrows():
+        axes.annotate(
+            str(row["group"]),
+            (row["cumulative_environments"], row["cumulative_entropy"]),
+            xytext=(5, -8),
+            textcoords="offset points",
+            fontsize=7,
+        )
+    axes.set(xscale="log", xlabel="environments", ylabel="entropy (nats)", title="Entropy")
+    axes.xaxis.set_major_locator(LogLocator(numticks=5))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+
+
+def _novelty(axes, novelty: pd.DataFrame) -> None:  # type: ignore[no-untyped-def]
+    x = np.arange(len(novelty))
+    quantile = {q: novelty[f"delta_entropy_q{q:02d}"] for q in (5, 25, 50, 75, 95)}
+    axes.vlines(x, quantile[5], quantile[95], color=BLUE, linewidth=1)
+    axes.vlines(x, quantile[25], quantile[75], color=BLUE, linewidth=5)
+    axes.plot(x, quantile[50], "o", color="white", markeredgecolor=BLUE, zorder=3)
+    axes.axhline(0, color="#999999", linewidth=0.7, zorder=0)
+    for k, share in enumerate(novelty["share_above_0"]):
+        axes.annotate(f"{100 * share:.0f} % new", (k, quantile[95].iloc[k]), xytext=(0, 4), textcoords="offset points",
+                      ha="center", fontsize=7)  # fmt: skip
+    axes.set_xticks(x, [str(name).replace("-", "\n") for name in novelty["set"]])
+    axes.set(xlim=(-0.7, len(x) - 0.3), ylabel="δH against earlier data (nats)", title="Novelty")
+    axes.margins(y=0.15)
+
+
+def _overlap(axes, overlap: pd.DataFrame, order: list[str]) -> None:  # type: ignore[no-untyped-def]
+    widest = overlap[overlap["threshold"] == overlap["threshold"].max()]
+    for k, (name, part) in enumerate(widest.groupby("set", sort=False)):
+        part = part.set_index("up_to").reindex(order)
+        color = _OVERLAP_COLORS[k % len(_OVERLAP_COLORS)]
+        axes.plot(range(len(order)), 100 * part["overlap"], "o-", color=color, label=str(name))
+    axes.set_xticks(range(len(order)), [name.replace("-", "\n") for name in order])
+    axes.set(ylim=(-3, 103), xlim=(-0.4, len(order) - 0.6), ylabel="environments covered (%)", title="Overlap")
+    axes.legend(loc="best")

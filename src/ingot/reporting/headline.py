@@ -1,0 +1,136 @@
+"""The headline table: the potential beside its own label method and beside published values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ingot.benchmarks.reference import ReferenceValue, reference_values
+from ingot.benchmarks.tables import Quantity
+from ingot.reporting.run import Run
+
+SUITES = ("crystal", "rdf", "coexistence")
+"""Benchmarks whose quantities are headline rows, in this order."""
+
+HIDDEN = (
+    *("energy_per_atom", "bulk_derivative", "rdf_first_minimum", "coordination"),
+    *("coexistence_temperature_from_above", "coexistence_temperature_from_below"),
+)
+"""Quantities that stay in the smaller tables."""
+
+DECIMALS = {"A": 3, "GPa": 1, "meV/atom": 1, "K": 0, "g/cm3": 3, "eV/atom": 3, "1": 2, "eV/A": 3, "1e-9 m2/s": 1}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One quantity: the potential's row, the labels' row, and the published values."""
+
+    potential: Quantity
+    direct: Quantity | None
+    references: tuple[ReferenceValue, ...]
+    decimals: int
+
+    @property
+    def difference(self) -> float | None:
+        """Potential minus direct."""
+        if self.direct is None or self.direct.value is None or self.potential.value is None:
+            return None
+        return self.potential.value - self.direct.value
+
+    @property
+    def percent(self) -> float | None:
+        """The difference in percent of the direct value; ``None`` for energy differences, which may be near zero."""
+        if self.difference is None or self.potential.unit == "meV/atom":
+            return None
+        assert self.direct is not None
+        assert self.direct.value is not None
+        return 100 * self.difference / abs(self.direct.value) if self.direct.value else None
+
+
+def element_of(run: Run) -> str | None:
+    """The element of the benchmarks: as configured, or the only species of the potential."""
+    benchmarks = run.configuration.get("benchmarks") or {}
+    for suite in ("crystal", "direct"):
+        if (benchmarks.get(suite) or {}).get("element"):
+            return str(benchmarks[suite]["element"])
+    species = potential_species(run)
+    return species[0] if len(species) == 1 else None
+
+
+def potential_species(run: Run) -> list[str]:
+    """The elements of the final potential, from its ``potential.json``."""
+    description = run.json("potential", "potential.json") or {}
+    architecture = description.get("architecture") or {}
+    species = architecture.get("species") or (architecture.get("constants") or {}).get("species") or []
+    return [str(s) for s in species]
+
+
+def headline_rows(run: Run) -> list[Row]:
+    """The rows of the headline table, in the order of the benchmarks."""
+    element = element_of(run)
+    references = reference_values(element) if element else []
+    direct = run.quantities("benchmarks", "direct", "quantities.csv")
+    rows = []
+    for suite in SUITES:
+        for key, quantity in run.quantities("benchmarks", suite, "quantities.csv").items():
+            if key not in HIDDEN:
+                published = tuple(r for r in references if r.quantity == key)
+                rows.append(Row(quantity, direct.get(key), published, DECIMALS.get(quantity.unit, 3)))
+    return rows
+
+
+def citations(rows: Sequence[Row]) -> list[str]:
+    """Every source of the table once, in the order of first use: the footnotes."""
+    found: list[str] = []
+    for row in rows:
+        for reference in row.references:
+            text = citation(reference)
+            if text not in found:
+                found.append(text)
+    return found
+
+
+def citation(reference: ReferenceValue) -> str:
+    """The source of a value; one that was not verified says so."""
+    return reference.citation + (" (recalled, not verified)" if reference.status == "recalled" else "")
+
+
+def other_errors(rows: Sequence[Row]) -> list[tuple[str, list[str]]]:
+    """Labels of the quantities whose uncertainty is not the spread over the ensemble, by the kind it is."""
+    kinds: dict[str, list[str]] = {}
+    for row in rows:
+        q = row.potential
+        if q.uncertainty is not None and q.uncertainty_kind != "ensemble std":
+            kinds.setdefault({"fit": "error of the fit"}.get(q.uncertainty_kind, q.uncertainty_kind), []).append(
+                q.label
+            )
+    return list(kinds.items())
+
+
+def verdict(run: Run, rows: Sequence[Row]) -> str:
+    """One sentence on what came out: the error on the fixed test set, and the worst of the elastic comparison."""
+    accuracy = run.quantities("benchmarks", "accuracy", "quantities.csv")
+    parts = []
+    split = next((s for s in ("test", "validation") if f"force_rmse_{s}" in accuracy), None)
+    if split is not None:
+        force, energy = (accuracy.get(f"{q}_rmse_{split}") for q in ("force", "energy"))
+        where = "structures it never saw" if split == "test" else "validation structures"
+        text = f"The potential predicts forces on {where} to {force.value:.2f} eV/Å"  # type: ignore[union-attr]
+        if energy is not None and energy.value is not None:
+            text += f" and energies to {energy.value:.0f} meV/atom (root mean square)"
+        parts.append(text)
+    compared = [row for row in rows if row.percent is not None]
+    edge = next((row for row in compared if row.potential.quantity == "a0"), None)
+    moduli = [row for row in compared if row.potential.unit == "GPa"]
+    if edge is not None and edge.percent is not None:
+        text = f"its lattice constant is {abs(edge.percent):.1f} %"
+        if moduli:
+            worst = max(moduli, key=lambda row: abs(row.percent or 0.0))
+            name, percent = worst.potential.label, abs(worst.percent or 0.0)
+            text += f" and its {name}, the worst of the elastic moduli, {percent:.0f} %"
+        parts.append(f"{text} from what its own label method gives directly")
+    failures = [row.potential.label for row in rows if row.potential.status == "failed"]
+    sentence = "; ".join(parts)
+    if failures:
+        sentence += f"{'; ' if sentence else ''}failed: {', '.join(failures)}"
+    if not sentence:
+        return ""
+    return sentence[0].upper() + sentence[1:] + "."

@@ -1,0 +1,99 @@
+"""The report page: sections of figures and tables, one self-contained HTML file, and the data beside it."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ingot.files import write_atomically
+from ingot.reporting import costs, headline, numbers
+from ingot.reporting.figures.style import Figure, Format
+from ingot.reporting.provenance import provenance
+from ingot.reporting.run import Run
+from ingot.reporting.sections import sections
+from ingot.reporting.summary import run_summary
+
+
+@dataclass(frozen=True)
+class Page:
+    """A finished page: its HTML, and the figures whose data and pictures are saved beside it."""
+
+    html: str
+    figures: tuple[Figure, ...]
+
+
+def build_page(run: Run, kind: Format) -> Page:
+    """The page of a run. What the run did not do has no section; nothing is read but its tables."""
+    rows = headline.headline_rows(run)
+    chapters = sections(run, kind)
+    stage_costs = costs.stage_costs(run)
+    summary = run_summary(run)
+    verdict = headline.verdict(run, rows)
+    configuration = run.configuration
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters.update(
+        aligned=numbers.aligned, plain=numbers.plain, unit=numbers.unit, duration=numbers.duration, image=_image
+    )
+    cited = headline.citations(rows)
+    html = environment.get_template("page.html").render(
+        title=summary.title,
+        facts=summary.facts,
+        verdict=verdict,
+        caveat=(configuration.get("run") or {}).get("caveat", ""),
+        rows=rows,
+        citations=cited,
+        number_of={text: n for n, text in enumerate(cited, start=1)},
+        citation=headline.citation,
+        other_errors=headline.other_errors(rows),
+        sections=chapters,
+        costs=stage_costs,
+        failed=failed_labels(run),
+        provenance=provenance(run),
+    )
+    return Page(html, tuple(figure for chapter in chapters for figure in chapter.figures))
+
+
+def write_page(page: Page, output: str | Path) -> None:
+    """Write the page, with ``figures/<name>.<format>`` and ``data/<name>.csv`` in its folder."""
+    output = Path(output)
+    for figure in page.figures:
+        write_atomically(output.parent / "figures" / f"{figure.name}.{figure.format}", figure.image)
+        write_atomically(output.parent / "data" / f"{figure.name}.csv", figure.data.to_csv(index=False))
+    write_atomically(output, page.html)
+
+
+def _image(figure: Figure) -> Markup:
+    """An ``img`` element that holds the picture itself."""
+    media = {"svg": "image/svg+xml", "png": "image/png"}[figure.format]
+    encoded = base64.b64encode(figure.image).decode()
+    return Markup('<img alt="{}" src="data:{};base64,{}">').format(figure.title, media, encoded)
+
+
+@dataclass(frozen=True)
+class FailedLabel:
+    """A structure that the label method gave up, and why."""
+
+    set: str
+    structure_id: str
+    reason: str
+
+
+def failed_labels(run: Run) -> tuple[int, Sequence[FailedLabel]]:
+    """How many labels were asked for, and those that failed."""
+    total, failures = 0, []
+    for path in run.paths("labels/*/*.json"):
+        for entry in run.json(*path.relative_to(run.root).parts)["labels"]:
+            total += 1
+            if entry["status"] != "converged":
+                reason = entry.get("reason") or "no reason given"
+                failures.append(FailedLabel(path.parent.name, entry["structure_id"], reason))
+    return total, failures

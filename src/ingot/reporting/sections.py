@@ -1,0 +1,95 @@
+"""The sections of the page: which figures and tables tell which part of the story."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ingot.reporting.figures.audit import draw_audit
+from ingot.reporting.figures.calibration import draw_calibration
+from ingot.reporting.figures.coexistence import draw_coexistence
+from ingot.reporting.figures.energy_volume import draw_energy_volume
+from ingot.reporting.figures.exploration import draw_exploration
+from ingot.reporting.figures.learning import draw_learning
+from ingot.reporting.figures.loss import draw_loss
+from ingot.reporting.figures.parity import draw_parity
+from ingot.reporting.figures.phases import draw_phases
+from ingot.reporting.figures.radial_distribution import draw_radial_distribution
+from ingot.reporting.figures.style import Figure, Format
+from ingot.reporting.run import Run
+from ingot.reporting.tables import Table, error_table, iteration_table, melt_table
+
+DrawFigure = Callable[[Run, Format], Figure | None]
+MakeTable = Callable[[Run], Table | None]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, a sentence on how to read what follows, figures and tables."""
+
+    key: str
+    title: str
+    introduction: str
+    figures: tuple[Figure, ...]
+    tables: tuple[Table, ...]
+
+
+_PLAN: tuple[tuple[str, str, str, tuple[DrawFigure, ...], tuple[MakeTable, ...]], ...] = (
+    (
+        "accuracy",
+        "Accuracy on labelled structures",
+        "Errors of disordered structures are heavy-tailed, so medians and 95 % quantiles stand beside the root mean "
+        "square. Structures whose forces vanish by symmetry are left out of the force errors.",
+        (draw_parity,),
+        (error_table,),
+    ),
+    (
+        "learning",
+        "Learning",
+        "The ensemble drives nonequilibrium dynamics from disordered starts; frames it is unsure of are labelled, "
+        "beside a control drawn at random from the same dynamics.",
+        (draw_loss, draw_learning, draw_exploration),
+        (iteration_table,),
+    ),
+    (
+        "uncertainty",
+        "Does the potential know what it does not know?",
+        "The ensemble's standard deviation is scaled once, on validation data. It is useful if it rises with the true "
+        "error, and honest if labels fall inside its intervals as often as these promise.",
+        (draw_calibration,),
+        (),
+    ),
+    (
+        "audit",
+        "Information in the data",
+        "Entropy, diversity and novelty of atom-centred environments, without reference to any potential "
+        "(Schwalbe-Koda et al., Nat. Commun. 16, 4014, 2025).",
+        (draw_audit,),
+        (),
+    ),
+    (
+        "crystal",
+        "The crystal",
+        "The potential is compared with its own label method at the labels' settings: what is left is the error of "
+        "learning. The labels' own error against experiment is in the table at the top.",
+        (draw_energy_volume, draw_phases),
+        (),
+    ),
+    (
+        "melt",
+        "The melt, and melt beside solid",
+        "The melt is made by overheating the crystal. Its error bars are statistical: they hold neither the finite "
+        "size of the cell nor the error of the potential.",
+        (draw_radial_distribution, draw_coexistence),
+        (melt_table,),
+    ),
+)
+
+
+def sections(run: Run, kind: Format) -> list[Section]:
+    """The sections that have something to show."""
+    result = []
+    for key, title, introduction, drawings, makers in _PLAN:
+        figures = tuple(figure for draw in drawings if (figure := draw(run, kind)) is not None)
+        tables = tuple(table for make in makers if (table := make(run)) is not None)
+        if figures or tables:
+            result.append(Section(key, title, introduction, figures, tables))
+    return result

@@ -1,0 +1,153 @@
+"""The smaller tables of the page, from the benchmarks' tidy tables."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ingot.reporting.headline import HIDDEN
+from ingot.reporting.numbers import unit
+from ingot.reporting.run import Run
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its heading, the unit under it, and the decimals of its numbers (``None`` for text)."""
+
+    heading: str
+    unit: str = ""
+    decimals: int | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table for the page; cells are text, numbers, or ``None`` for an empty cell."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[object, ...], ...]
+
+
+_SPLITS = ("train", "validation", "test", "extrapolation", "unseen", "control")
+_MEANING = {"unseen": "chosen, not yet learned", "control": "random control"}
+
+
+def error_table(run: Run) -> Table | None:
+    """Errors of the headline potential by split and by family within the test set."""
+    errors = run.table("benchmarks", "accuracy", "errors.csv")
+    if errors is None:
+        return None
+    errors = errors[errors["potential"] == errors["potential"].iloc[-1]]
+    by_split = errors[errors["grouping"] == "split"]
+    by_family = errors[errors["grouping"] == "family"]
+    rows = []
+    for split in [s for s in _SPLITS if s in set(by_split["split"])]:
+        rows.append(_error_row(split, "all", by_split[by_split["split"] == split]))
+        inside = by_family[by_family["split"] == split]
+        if split in ("test", "extrapolation") and inside["family"].nunique() > 1:
+            rows += [_error_row("", str(family), part) for family, part in inside.groupby("family", sort=True)]
+    interval = f"{errors['interval'].iloc[0]:.0%}"
+    columns = (
+        Column("set"),
+        Column("family"),
+        Column("structures", "", 0),
+        Column("energy RMSE", "meV/atom", 1),
+        Column("median", "meV/atom", 1),
+        Column("force RMSE", "eV/Å", 3),
+        Column("MAE", "eV/Å", 3),
+        Column("median", "eV/Å", 3),
+        Column("95 % quantile", "eV/Å", 3),
+        Column(f"in {interval} interval", "forces, %", 0),
+    )
+    caption = (
+        f"Errors of the final potential. The last column is how often a labelled force component lies inside the "
+        f"potential's own {interval} interval: less means that it is too sure of itself."
+    )
+    return Table(caption, columns, tuple(rows))
+
+
+def _error_row(split: str, family: str, part: pd.DataFrame) -> tuple[object, ...]:
+    def value(quantity: str, column: str, scale: float = 1.0) -> float | None:
+        row = part[part["quantity"] == quantity]
+        if len(row) != 1 or pd.isna(row[column].iloc[0]):
+            return None
+        return scale * float(row[column].iloc[0])
+
+    return (
+        f"{split} ({_MEANING[split]})" if split in _MEANING else split,
+        family,
+        value("energy", "structures"),
+        value("energy", "rmse", 1e3),
+        value("energy", "median", 1e3),
+        *(value("force", name) for name in ("rmse", "mae", "median", "q95")),
+        value("force", "coverage", 100.0),
+    )
+
+
+def iteration_table(run: Run) -> Table | None:
+    """One row per active-learning iteration: what was explored, found and decided."""
+    structures = run.table("benchmarks", "accuracy", "structures.csv")
+    rows = []
+    for number in run.iterations():
+        decision = run.json("iterations", str(number), "select", "selection.json")
+        trajectories = run.table("iterations", str(number), "explore", "trajectories.csv")
+        rows.append(
+            (
+                str(number),
+                None if trajectories is None else float(len(trajectories)),
+                100 * float(decision["early_stop_fraction"]),
+                float(len(decision["candidates"])),
+                100 * float(decision["novel_fraction"]),
+                float(len(decision["selected"])),
+                *(_true_error(structures, number, origin) for origin in ("iteration", "control")),
+                str(decision["reason"]),
+            )
+        )
+    if not rows:
+        return None
+    columns = (
+        Column("iteration"),
+        Column("trajectories", "", 0),
+        Column("stopped early", "%", 0),
+        Column("candidates", "", 0),
+        Column("novel", "% of environments", 0),
+        Column("selected", "", 0),
+        Column("true error, selected", "median, eV/Å", 3),
+        Column("control", "median, eV/Å", 3),
+        Column("decision"),
+    )
+    caption = (
+        "True errors are those of the ensemble that chose, against labels made afterwards; the control is drawn at "
+        "random from the same dynamics and is never trained on."
+    )
+    return Table(caption, columns, tuple(rows))
+
+
+def _true_error(structures: pd.DataFrame | None, number: int, origin: str) -> float | None:
+    if structures is None:
+        return None
+    mine = structures[
+        (structures["potential"] == f"iteration-{number}")
+        & (structures["origin"] == f"{origin}-{number}")
+        & (structures["force_label_rms_eV_per_A"] > 1e-3)
+    ]
+    return float(mine["force_rmse_eV_per_A"].median()) if len(mine) else None
+
+
+def melt_table(run: Run) -> Table | None:
+    """What the melt benchmarks say beside the headline: finer quantities, and how each run ended."""
+    rows = []
+    for suite in ("rdf", "coexistence"):
+        for key, q in run.quantities("benchmarks", suite, "quantities.csv").items():
+            if key in HIDDEN and q.value is not None:
+                rows.append((q.label, q.value, q.uncertainty, str(unit(q.unit)), q.condition, q.note))
+    if not rows:
+        return None
+    columns = (
+        Column("quantity"),
+        Column("value", "", 2),
+        Column("±", "", 2),
+        Column("unit"),
+        Column("condition"),
+        Column("note"),
+    )
+    return Table("Finer quantities of the melt, and how each run of coexistence ended.", columns, tuple(rows))

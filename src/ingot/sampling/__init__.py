@@ -1,0 +1,32 @@
+"""Sampling: nonequilibrium dynamics that looks for what an ensemble does not know, and the choice of what to label."""
+
+from ingot.sampling.courses import Course, CourseRanges, draw_course
+from ingot.sampling.errors import SamplingError
+from ingot.sampling.exploration import Driving, Trajectory, explore
+from ingot.sampling.files import read_trajectories, write_frames, write_trajectories
+from ingot.sampling.selection import Novelty, Scored, Verdict, draw_controls, judge, score_and_pick
+from ingot.sampling.spread import MEASURES, Stop, Thresholds, spread_monitor, spreads
+
+__all__ = [
+    "MEASURES",
+    "Course",
+    "CourseRanges",
+    "Driving",
+    "Novelty",
+    "SamplingError",
+    "Scored",
+    "Stop",
+    "Thresholds",
+    "Trajectory",
+    "Verdict",
+    "draw_controls",
+    "draw_course",
+    "explore",
+    "judge",
+    "read_trajectories",
+    "score_and_pick",
+    "spread_monitor",
+    "spreads",
+    "write_frames",
+    "write_trajectories",
+]

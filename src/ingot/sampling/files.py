@@ -1,0 +1,93 @@
+"""What an exploration leaves behind: frames with their spreads, and a table of trajectories."""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+from ase.io.extxyz import write_extxyz
+
+from ingot.files import write_atomically
+from ingot.sampling.errors import SamplingError
+from ingot.sampling.exploration import Trajectory
+from ingot.sampling.spread import MEASURES
+from ingot.units import FEMTOSECOND
+
+TRAJECTORY_COLUMNS = (
+    "trajectory", "start", "atoms", "steps", "time_fs", "reason", "early", "volume_start_angstrom3",
+    "density_lowest", "density_highest", "temperature_start_kelvin", "temperature_end_kelvin",
+    "temperature_amplitude_kelvin", "temperature_period_fs", "density_end", "density_amplitude", "density_period_fs",
+    *MEASURES, "candidate", "control", "control_time_fs", *(f"control_{name}" for name in MEASURES),
+)  # fmt: skip
+"""One row per trajectory: its course (densities relative to the start), its end, and the frames it gave."""
+
+
+def write_frames(path: str | Path, frames: Sequence[Atoms]) -> None:
+    """Frames as extended XYZ with all of their ``info``; an empty file when there are none."""
+    text = io.StringIO()
+    for frame in frames:
+        write_extxyz(text, frame, write_results=False)
+    write_atomically(path, text.getvalue())
+
+
+def trajectory_row(trajectory: Trajectory) -> dict[str, Any]:
+    """The row of one trajectory."""
+
+    course, control = trajectory.course, trajectory.control
+    row: dict[str, Any] = {
+        "trajectory": trajectory.number,
+        "start": trajectory.start,
+        "atoms": trajectory.atoms,
+        "steps": trajectory.steps,
+        "time_fs": trajectory.steps * trajectory.timestep_fs,
+        "reason": trajectory.reason,
+        "early": str(trajectory.early).lower(),
+        "volume_start_angstrom3": trajectory.volume_start,
+        "density_lowest": course.lowest_density,
+        "density_highest": course.highest_density,
+        "temperature_start_kelvin": float(course.temperature.start),
+        "temperature_end_kelvin": float(course.temperature.end),
+        "temperature_amplitude_kelvin": float(course.temperature.amplitude),
+        "temperature_period_fs": float(course.temperature.period) / FEMTOSECOND,
+        "density_end": float(course.density.end),
+        "density_amplitude": float(course.density.amplitude),
+        "density_period_fs": float(course.density.period) / FEMTOSECOND,
+        "candidate": trajectory.candidate.info["structure_id"] if trajectory.candidate else None,
+        "control": control.info["structure_id"] if control else None,
+        "control_time_fs": control.info["time_fs"] if control else None,
+    }
+    row |= dict(zip(MEASURES, trajectory.measures, strict=True))
+    row |= {f"control_{name}": control.info[name] if control else None for name in MEASURES}
+    return row
+
+
+def write_trajectories(path: str | Path, trajectories: Sequence[Trajectory]) -> None:
+    """The table of trajectories; what is not a number is an empty cell."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, TRAJECTORY_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for trajectory in trajectories:
+        writer.writerow({key: _cell(value) for key, value in trajectory_row(trajectory).items()})
+    write_atomically(path, text.getvalue())
+
+
+def _cell(value: Any) -> Any:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    return repr(value) if isinstance(value, float) else value
+
+
+def read_trajectories(path: str | Path) -> list[dict[str, str]]:
+    """The rows of a table of trajectories, as text. Raises :class:`SamplingError` when it is not one."""
+    path = Path(path)
+    if not path.is_file():
+        raise SamplingError(f"no table of trajectories at {path}; `ingot explore` writes it beside its candidates")
+    with path.open(newline="", encoding="utf-8") as handle:
+        reader = csv.DictReader(handle)
+        missing = [name for name in TRAJECTORY_COLUMNS if name not in (reader.fieldnames or ())]
+        if missing:
+            raise SamplingError(f"{path} is not a table of trajectories: it lacks {', '.join(missing)}")
+        return list(reader)

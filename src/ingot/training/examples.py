@@ -1,0 +1,156 @@
+"""Labelled structures as padded arrays, in buckets of equal shape."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import PropertyNotImplementedError
+from ase.data import atomic_numbers
+from ase.stress import voigt_6_to_full_3x3_stress
+from jaxtyping import Array, Bool, Float, Int
+
+from ingot.neighbors import NeighborTable, neighbor_table, round_up
+from ingot.potentials import Architecture, padded_atoms
+from ingot.training.errors import TrainingError
+from ingot.training.offsets import method_of
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """One labelled structure, or a stack of them along a leading axis. Padding atoms have species -1."""
+
+    positions: Float[Array, "*batch atoms 3"] | Float[np.ndarray, "*batch atoms 3"]
+    cell: Float[Array, "*batch 3 3"] | Float[np.ndarray, "*batch 3 3"]
+    species: Int[Array, "*batch atoms"] | Int[np.ndarray, "*batch atoms"]
+    table: NeighborTable
+    atoms: Float[Array, "*batch"] | Float[np.ndarray, "*batch"]
+    """Number of real atoms."""
+    energy: Float[Array, "*batch"] | Float[np.ndarray, "*batch"]
+    """In eV, offsets subtracted."""
+    forces: Float[Array, "*batch atoms 3"] | Float[np.ndarray, "*batch atoms 3"]
+    """In eV/A; zero on padding atoms."""
+    strain_gradient: Float[Array, "*batch 3 3"] | Float[np.ndarray, "*batch 3 3"]
+    """dE/d(strain) in eV; zero where the stress is not known."""
+    has_stress: Bool[Array, "*batch"] | Bool[np.ndarray, "*batch"]
+
+
+jax.tree_util.register_dataclass(Example, data_fields=[f.name for f in dataclasses.fields(Example)], meta_fields=[])
+
+
+@dataclasses.dataclass(frozen=True)
+class Bucket:
+    """Examples of equal padding, stacked, with their places in the list that they came from."""
+
+    examples: Example
+    places: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def select(self, wanted: set[int]) -> "Bucket":
+        """The examples whose places are wanted; may be empty."""
+        rows = [row for row, place in enumerate(self.places) if place in wanted]
+        return Bucket(jax.tree.map(lambda leaf: leaf[rows], self.examples), tuple(self.places[row] for row in rows))
+
+
+def _stress(atoms: Atoms) -> np.ndarray | None:
+    """dE/d(strain) in eV of a periodic structure with a finite stress."""
+    if not atoms.pbc.all():
+        return None
+    try:
+        stress = atoms.get_stress(voigt=True, apply_constraint=False)
+    except (PropertyNotImplementedError, RuntimeError):
+        return None
+    if not np.isfinite(stress).all():
+        return None
+    strain_gradient: np.ndarray = np.asarray(voigt_6_to_full_3x3_stress(stress)) * atoms.get_volume()
+    return strain_gradient
+
+
+def species_of(frames: Sequence[Atoms]) -> tuple[str, ...]:
+    """The elements that occur, in the order of their atomic numbers."""
+    return tuple(sorted({symbol for atoms in frames for symbol in atoms.symbols}, key=atomic_numbers.__getitem__))
+
+
+def make_example(
+    atoms: Atoms,
+    architecture: Architecture,
+    offsets: dict[str, float],
+    size: int | None = None,
+    capacity: int | None = None,
+    inner_capacity: int | None = None,
+) -> Example:
+    """One structure padded to ``size`` atoms; offsets (eV) are those of its method."""
+    order = {symbol: k for k, symbol in enumerate(architecture.species)}
+    unknown = sorted(set(atoms.symbols) - set(order))
+    if unknown:
+        raise TrainingError(
+            f"the data hold {', '.join(unknown)}, the potential is for {', '.join(architecture.species)}: "
+            "name all elements in `training.species`, or leave it out to take them from the data"
+        )
+    table = neighbor_table(
+        atoms.positions,
+        atoms.cell.array,
+        atoms.pbc,
+        architecture.cutoff,
+        architecture.inner_cutoff,
+        capacity,
+        inner_capacity,
+    )
+    extra = (size or len(atoms)) - len(atoms)
+    strain_gradient = _stress(atoms)
+    return Example(
+        positions=np.pad(atoms.positions, ((0, extra), (0, 0))),
+        cell=np.array(atoms.cell.array),
+        species=np.pad(np.array([order[symbol] for symbol in atoms.symbols], np.int32), (0, extra), constant_values=-1),
+        table=NeighborTable(
+            index=np.pad(table.index, ((0, extra), (0, 0))),
+            shift=np.pad(table.shift, ((0, extra), (0, 0), (0, 0))),
+            mask=np.pad(table.mask, ((0, extra), (0, 0))),
+            inner=table.inner,
+        ),
+        atoms=np.array(float(len(atoms))),
+        energy=np.array(
+            atoms.get_potential_energy(force_consistent=True) - sum(offsets[symbol] for symbol in atoms.symbols)
+        ),
+        forces=np.pad(atoms.get_forces(apply_constraint=False), ((0, extra), (0, 0))),
+        strain_gradient=np.zeros((3, 3)) if strain_gradient is None else strain_gradient,
+        has_stress=np.array(strain_gradient is not None),
+    )
+
+
+def divide_buckets(buckets: Sequence[Bucket], train: int) -> tuple[list[Bucket], list[Bucket]]:
+    """Buckets of the first ``train`` structures and of the others, with shapes (and compiled code) in common."""
+    places = {place for bucket in buckets for place in bucket.places}
+    first = {place for place in places if place < train}
+    divided = ([bucket.select(wanted) for bucket in buckets] for wanted in (first, places - first))
+    learning, watching = ([bucket for bucket in part if len(bucket)] for part in divided)
+    return learning, watching
+
+
+def make_buckets(
+    frames: Sequence[Atoms], architecture: Architecture, offsets: dict[str, dict[str, float]]
+) -> list[Bucket]:
+    """All structures, grouped by padded size; ``offsets`` by method as :func:`fit_method_offsets` gives.
+
+    A bucket's neighbour capacities are the largest of its members, so that each bucket compiles once.
+    """
+    groups: dict[int, list[int]] = {}
+    for place, atoms in enumerate(frames):
+        groups.setdefault(padded_atoms(len(atoms)), []).append(place)
+    buckets = []
+    for size in sorted(groups):
+        places = groups[size]
+        fitted = [make_example(frames[k], architecture, offsets[method_of(frames[k])]) for k in places]
+        capacity = round_up(max(example.table.capacity for example in fitted), 8)
+        inner = max(example.table.inner for example in fitted)
+        padded = [
+            make_example(frames[k], architecture, offsets[method_of(frames[k])], size, capacity, inner or None)
+            for k in places
+        ]
+        stacked: Any = jax.tree.map(lambda *leaves: np.stack(leaves), *padded)
+        buckets.append(Bucket(stacked, tuple(places)))
+    return buckets

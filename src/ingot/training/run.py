@@ -1,0 +1,190 @@
+"""From labelled structures to members and ensembles on disk."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+
+from ingot.datasets import read_labelled, read_splits, split_by_parent
+from ingot.files import digest
+from ingot.potentials import Architecture, load_potential
+from ingot.randomness import derive_seed
+from ingot.training.checkpoint import NAME as CHECKPOINT
+from ingot.training.ensemble import combine, single_member
+from ingot.training.errors import TrainingError
+from ingot.training.examples import divide_buckets, make_buckets, species_of
+from ingot.training.log import write_cost, write_log
+from ingot.training.offsets import fit_method_offsets, principal_method
+from ingot.training.optimise import TrainingOptions, train_member
+from ingot.training.screening import screen
+from ingot.training.uncertainty import fit_uncertainty_scale
+
+VALIDATION_FRACTION = 0.15
+"""Share of the parents that watch the training when no split is given."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingData:
+    """Screened structures, divided, with the offsets of each method."""
+
+    train: list[Atoms]
+    validation: list[Atoms]
+    offsets: dict[str, dict[str, float]]
+    """By method, fitted to training and validation structures, so that all members share them."""
+    method: str
+    """The method whose zero of energy is the potential's."""
+    species: tuple[str, ...]
+    note: str = ""
+    """What was left out."""
+
+    def resplit(self, seed: int, member: int) -> "TrainingData":
+        """Another division by parent, a member's own."""
+        frames = [*self.train, *self.validation]
+        fraction = min(0.45, len(self.validation) / len(frames))
+        splits = split_by_parent(frames, derive_seed(seed, "resplit", member), fraction, 0.0)
+        chosen = {name: set(ids) for name, ids in splits.items()}
+        train, validation = (
+            [a for a in frames if a.info["structure_id"] in chosen[name]] for name in ("train", "validation")
+        )
+        return dataclasses.replace(self, train=train, validation=validation)
+
+    def message(self) -> str:
+        """What is trained on, in a line or two."""
+        atoms = sum(len(a) for a in self.train)
+        line = (
+            f"training on {len(self.train)} structures ({atoms} atoms of {', '.join(self.species)}), "
+            f"validating on {len(self.validation)}"
+        )
+        return f"{self.note}\n{line}" if self.note else line
+
+
+def divide(
+    frames: Sequence[Atoms],
+    splits: dict[str, set[str]] | None,
+    seed: int,
+    force_limit: float,
+    species: Sequence[str] | None = None,
+) -> TrainingData:
+    """Screen structures and divide them by the ids of ``splits``, or by parent when there are none.
+
+    Raises :class:`TrainingError` when the splits name none of the structures, nothing usable is left, or an element is
+    not among ``species``.
+    """
+    screened = screen(frames, force_limit)
+    ids: dict[str, set[str]]
+    if splits is None:
+        made = split_by_parent(screened.frames, derive_seed(seed, "validation"), VALIDATION_FRACTION, 0.0)
+        ids = {name: set(members) for name, members in made.items()}
+    else:
+        ids = splits
+    train, validation = (
+        [a for a in screened.frames if a.info["structure_id"] in ids.get(name, set())]
+        for name in ("train", "validation")
+    )
+    if not train:
+        raise TrainingError(
+            f"the splits put none of the {len(screened.frames)} structures into training: "
+            "they belong to other data, or everything was held out"
+        )
+    used = [*train, *validation]
+    elements = tuple(species) if species is not None else species_of(used)
+    unknown = sorted(set(species_of(used)) - set(elements))
+    if unknown:
+        raise TrainingError(
+            f"the data hold {', '.join(unknown)}, which training.species ({', '.join(elements)}) does not name: "
+            "add them, or leave training.species out"
+        )
+    offsets = fit_method_offsets(used, elements)
+    return TrainingData(train, validation, offsets, principal_method(used), elements, screened.message())
+
+
+def load_data(
+    paths: Iterable[str | Path],
+    split_paths: Sequence[str | Path],
+    seed: int,
+    force_limit: float,
+    species: Sequence[str] | None = None,
+) -> TrainingData:
+    """Read and divide labelled data; see :func:`divide`."""
+    frames: dict[str, Atoms] = {}
+    for path in paths:
+        for atoms in read_labelled(path):
+            frames.setdefault(atoms.info["structure_id"], atoms)
+    splits = read_splits(split_paths) if split_paths else None
+    return divide(list(frames.values()), splits, seed, force_limit, species)
+
+
+def _provenance(data: TrainingData) -> dict[str, Any]:
+    """What the potential was trained on, without paths or dates."""
+    return {
+        "training_structures": len(data.train),
+        "training_atoms": sum(len(a) for a in data.train),
+        "validation_structures": len(data.validation),
+        "structures_digest": digest(sorted(a.info["structure_id"] for a in [*data.train, *data.validation])),
+        "method": data.method,
+        "excluded": data.note,
+    }
+
+
+def train_and_save(
+    data: TrainingData,
+    architecture: Architecture,
+    options: TrainingOptions,
+    seed: int,
+    member: int,
+    directory: str | Path,
+    resplit: bool = False,
+) -> str:
+    """Train one member into ``directory`` (a potential of one member, ``log.csv``, ``log.cost.csv``).
+
+    Members differ by the seed derived from ``seed`` and ``member``. A training that was killed goes on from its last
+    checkpoint. Gives a line that says how good the member is.
+    """
+    target = Path(directory)
+    if resplit:
+        data = data.resplit(seed, member)
+    own_seed = derive_seed(seed, "member", member)
+    target.mkdir(parents=True, exist_ok=True)
+    checkpoint = target / CHECKPOINT
+    buckets = make_buckets([*data.train, *data.validation], architecture, data.offsets)
+    trained = train_member(
+        architecture,
+        *divide_buckets(buckets, len(data.train)),
+        options,
+        own_seed,
+        checkpoint,
+    )
+    provenance = {
+        **_provenance(data),
+        "options": dataclasses.asdict(options),
+        "member": member,
+        "seed": own_seed,
+        "best_epoch": trained.best_epoch,
+    }
+    write_log(target / "log.csv", member, trained.log)
+    write_cost(target / "log.cost.csv", member, trained.cost)
+    single_member(architecture, trained.parameters, data.offsets[data.method], provenance).save(target)
+    checkpoint.unlink(missing_ok=True)
+    row = next(r for r in trained.log if r["epoch"] == trained.best_epoch)
+    return (
+        f"member {member}: epoch {trained.best_epoch}, train {row['train_energy_rmse_mev_per_atom']:.1f} meV/atom, "
+        f"{row['train_force_rmse_ev_per_angstrom']:.3f} eV/A; validation "
+        f"{row['validation_energy_rmse_mev_per_atom']:.1f} meV/atom, "
+        f"{row['validation_force_rmse_ev_per_angstrom']:.3f} eV/A"
+    )
+
+
+def combine_members(directories: Sequence[str | Path], data: TrainingData, output: str | Path) -> str:
+    """Stack members into an ensemble, calibrate its spread on the validation structures, and save it."""
+    ensemble = combine([load_potential(path) for path in directories])
+    scale, report = {"energy": 1.0, "forces": 1.0}, {"structures": 0}
+    if data.validation and ensemble.members > 1:
+        scale, report = fit_uncertainty_scale(ensemble, data.validation, data.offsets)
+    provenance = {**ensemble.provenance, "calibration": report}
+    dataclasses.replace(ensemble, uncertainty_scale=scale, provenance=provenance).save(output)
+    return (
+        f"{ensemble.members} members; their spread times {scale['energy']:.2f} (energy) and {scale['forces']:.2f} "
+        f"(forces) matches the errors on {report['structures']} validation structures"
+    )

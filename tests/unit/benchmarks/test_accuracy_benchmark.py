@@ -1,0 +1,132 @@
+"""Error summaries against known distributions, and what a structure was to a potential."""
+
+import csv
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.calculator import Calculator, all_changes
+from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
+
+from ingot.benchmarks.accuracy import Comparison, compare, force_summary, summarise
+from ingot.benchmarks.accuracy_tables import headline, write_accuracy
+from ingot.benchmarks.errors import BenchmarkError
+from ingot.benchmarks.splits import split_seen_by
+
+
+def test_summary_of_a_normal_distribution() -> None:
+    generator = np.random.default_rng(3)
+    errors = [generator.normal(scale=0.2, size=(20, 3)) for _ in range(200)]
+    summary = summarise(errors, [np.full((20, 3), 0.2)] * 200, interval=0.9)
+    assert summary.rmse == pytest.approx(0.2, rel=0.03)
+    assert summary.mae == pytest.approx(0.2 * np.sqrt(2 / np.pi), rel=0.03)
+    assert summary.median == pytest.approx(0.2 * 0.6745, rel=0.03)
+    assert summary.q95 == pytest.approx(0.2 * 1.96, rel=0.03)
+    assert summary.coverage == pytest.approx(0.9, abs=0.01)
+    assert summary.expected == pytest.approx(0.2)
+    # Components are independent here, so the error of the RMSE is that of 12,000 numbers.
+    assert summary.rmse_error == pytest.approx(0.2 / np.sqrt(2 * 12000), rel=0.15)
+
+
+def test_an_overconfident_model_is_caught() -> None:
+    errors = [np.random.default_rng(3).normal(scale=0.2, size=3000)]
+    assert summarise(errors, [np.full(3000, 0.05)], 0.9).coverage == pytest.approx(0.32, abs=0.03)
+
+
+def test_the_jackknife_knows_that_components_of_a_structure_err_together() -> None:
+    generator = np.random.default_rng(5)
+    together = [np.full(30, e) for e in generator.normal(size=50)]
+    apart = [generator.normal(size=30) for _ in range(50)]
+    error_together, error_apart = (summarise(e, None, 0.9).rmse_error for e in (together, apart))
+    assert error_together is not None
+    assert error_apart is not None
+    assert error_together > 3 * error_apart
+
+
+class _Offset(Calculator):
+    """EMT with a constant error of every force component and of the energy per atom."""
+
+    implemented_properties = ("energy", "forces")
+
+    def calculate(self, atoms: Atoms | None = None, properties=(), system_changes=all_changes) -> None:  # type: ignore[no-untyped-def]
+        super().calculate(atoms, properties, system_changes)
+        assert atoms is not None
+        inner = atoms.copy()
+        inner.calc = EMT()
+        self.results = {
+            "energy": inner.get_potential_energy() + 0.01 * len(atoms),
+            "forces": inner.get_forces() + 0.05,
+            "energy_std": 0.02 * len(atoms),
+            "forces_std": np.full((len(atoms), 3), 0.01),
+        }
+
+
+def _labelled(seed: int, repeat: int = 1) -> Atoms:
+    atoms = bulk("Al", cubic=True) * (repeat, 1, 1)
+    atoms.rattle(0.1, seed=seed)
+    atoms.info.update(structure_id=f"{seed:016x}", family="rattled")
+    atoms.calc = EMT()
+    results = {"energy": atoms.get_potential_energy(), "forces": atoms.get_forces()}
+    labelled = atoms.copy()
+    labelled.calc = SinglePointCalculator(labelled, **results)
+    return labelled
+
+
+@pytest.fixture(scope="module")
+def comparisons() -> list[Comparison]:
+    frames = [_labelled(k) for k in range(3)]
+    return compare(_Offset(), frames, "initial", lambda i: "test" if i.endswith("0") else "train")
+
+
+def test_errors_are_per_atom_and_per_component(comparisons: list[Comparison]) -> None:
+    for c in comparisons:
+        assert c.energy_error == pytest.approx(0.01)
+        assert c.energy_std == pytest.approx(0.02)
+        assert c.force_rmse == pytest.approx(0.05)
+    summary = force_summary(comparisons, 0.9)
+    assert summary.coverage == 0
+    assert summary.count == 36
+
+
+def test_forces_that_vanish_by_symmetry_do_not_flatter(comparisons: list[Comparison]) -> None:
+    perfect = bulk("Al")
+    perfect.info.update(structure_id="f" * 16, family="lattice")
+    perfect.calc = SinglePointCalculator(perfect, energy=0.0, forces=np.zeros((1, 3)))
+    with_perfect = [*comparisons, *compare(EMT(), [perfect], "initial", lambda i: "test")]
+    assert force_summary(with_perfect, 0.9).rmse == pytest.approx(0.05)
+    with pytest.raises(BenchmarkError, match="no structures"):
+        force_summary(with_perfect[-1:], 0.9)
+
+
+def test_tables(tmp_path, comparisons: list[Comparison]) -> None:
+    write_accuracy(tmp_path, {"iteration-0": comparisons, "final": comparisons}, 0.9, parity_rows=20)
+    with (tmp_path / "forces.csv").open() as handle:
+        forces = list(csv.DictReader(handle))
+    assert 16 <= len(forces) / 2 <= 20
+    assert float(forces[0]["predicted_eV_per_A"]) - float(forces[0]["label_eV_per_A"]) == pytest.approx(0.05)
+    with (tmp_path / "errors.csv").open() as handle:
+        errors = list(csv.DictReader(handle))
+    test = [r for r in errors if r["grouping"] == "split" and r["split"] == "test" and r["quantity"] == "force"]
+    assert [r["potential"] for r in test] == ["iteration-0", "final"]
+    assert float(test[0]["rmse"]) == pytest.approx(0.05)
+    rows = {q.quantity: q for q in headline(comparisons, 0.9)}
+    assert rows["energy_rmse_test"].value == pytest.approx(10.0)
+    assert rows["energy_rmse_test"].unit == "meV/atom"
+    assert rows["energy_coverage_test"].value == 1
+
+
+def test_frames_without_labels_are_refused() -> None:
+    with pytest.raises(BenchmarkError, match="frame 0 has no energy and forces"):
+        compare(EMT(), [bulk("Al")], "initial", lambda i: "test")
+
+
+def test_a_potential_has_not_seen_what_it_chose() -> None:
+    splits = {"train": {"a"}, "validation": {"b"}}
+    assert split_seen_by("final", "iteration-0", splits)("a") == "train"
+    assert split_seen_by("iteration-0", "iteration-0", splits)("a") == "unseen"
+    assert split_seen_by("iteration-1", "iteration-0", splits)("a") == "train"
+    assert split_seen_by("iteration-0", "initial", splits)("b") == "validation"
+    assert split_seen_by("final", "control-0", splits)("z") == "control"
+    assert split_seen_by("final", "test", splits)("z") == "test"

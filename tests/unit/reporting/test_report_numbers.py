@@ -1,0 +1,59 @@
+"""Numbers as they are printed, the verdict's arithmetic, and the coverage curve."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ingot.benchmarks.tables import Quantity, failed
+from ingot.reporting.figures.calibration import _NOMINAL, _coverage
+from ingot.reporting.headline import Row
+from ingot.reporting.numbers import DASH, MINUS, aligned, duration, plain
+
+
+def _text(html: object) -> str:
+    return re.sub(r"<[^>]+>", "", str(html))
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "sign", "text"),
+    [
+        (4.0567, 3, False, "4.057"),
+        (-1.26, 1, True, MINUS + "1.3"),
+        (1.26, 1, True, "+1.3"),
+        (-0.0001, 3, True, "0.000"),
+        (933.47, 0, False, "933"),
+        (None, 1, False, DASH),
+    ],
+)
+def test_aligned_numbers(value: float | None, decimals: int, sign: bool, text: str) -> None:
+    assert _text(aligned(value, decimals, sign)) == text
+
+
+def test_durations_and_short_numbers() -> None:
+    assert [duration(s) for s in (1.23, 312, 7260)] == ["1.2 s", "5.2 min", "2.0 h"]
+    assert plain(0.012345) == "0.0123"
+    assert plain(float("nan")) == DASH
+
+
+def test_differences_are_potential_minus_direct() -> None:
+    modulus = Quantity("C44", "C44", 33.0, "GPa")
+    row = Row(modulus, Quantity("C44", "C44", 30.0, "GPa"), (), 1)
+    assert row.difference == pytest.approx(3.0)
+    assert row.percent == pytest.approx(10.0)
+    assert Row(modulus, None, (), 1).difference is None
+    assert Row(modulus, failed("C44", "C44", "GPa", "no"), (), 1).percent is None
+    energy = Quantity("energy_bcc_minus_fcc", "E", 2.0, "meV/atom")
+    small = Quantity("energy_bcc_minus_fcc", "E", 0.01, "meV/atom")
+    assert Row(energy, small, (), 1).percent is None, "a percentage of a difference near zero says nothing"
+
+
+def test_coverage_of_a_calibrated_ensemble_is_what_it_promises() -> None:
+    generator = np.random.default_rng(2)
+    sigma = generator.uniform(0.1, 1.0, size=20000)
+    error = sigma * generator.normal(size=20000)
+    points = pd.DataFrame({"label_eV_per_A": 0.0, "predicted_eV_per_A": error, "std_eV_per_A": sigma})
+    assert np.abs(_coverage(points) - _NOMINAL).max() < 0.015
+    points["std_eV_per_A"] = 0.5 * sigma
+    assert _coverage(points)[24] < _NOMINAL[24] - 0.1

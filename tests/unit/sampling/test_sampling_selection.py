@@ -1,0 +1,104 @@
+"""Selection: novelty, spread, duplicates, convergence."""
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+
+from ingot.sampling import SamplingError, Scored, draw_controls, judge, score_and_pick
+from ingot.structures import describe
+
+
+def crystal(a: float, rattle: float = 0.0, seed: int = 0, lattice: str = "fcc") -> Atoms:
+    atoms = bulk("Al", lattice, a=a, cubic=True)
+    if rattle:
+        atoms.rattle(rattle, seed=seed)
+    return describe(atoms, "md")
+
+
+KNOWN = [crystal(4.05), crystal(4.05, 0.05, 1), crystal(4.05, 0.05, 2)]
+FAR, NEAR, SAME = crystal(3.3, 0.3, 3, "bcc"), crystal(4.2, 0.1, 4), crystal(4.05, 0.05, 2)
+
+
+def picked(scored: list[Scored]) -> list[int]:
+    return [i for _, i in sorted((s.pick, i) for i, s in enumerate(scored) if s.pick is not None)]
+
+
+def test_what_is_known_already_is_a_duplicate_however_uncertain() -> None:
+    scored = score_and_pick([SAME, FAR], [9.0, 0.1], KNOWN, 5, "novelty-uncertainty", 1)
+    assert picked(scored) == [1]
+    assert scored[0].duplicate
+    assert scored[0].novel_fraction == 0
+    assert scored[1].novel_fraction == 1
+
+
+def test_the_same_frame_is_not_picked_twice() -> None:
+    scored = score_and_pick([FAR, NEAR, FAR], [0.3, 0.1, 0.3], KNOWN, 3, "novelty-uncertainty", 1)
+    assert picked(scored) == [0, 1]
+    assert scored[2].duplicate
+
+
+def test_novelty_decides_between_equal_spreads_and_spread_between_equal_novelties() -> None:
+    assert picked(score_and_pick([NEAR, FAR], [0.2, 0.2], KNOWN, 1, "novelty-uncertainty", 1)) == [1]
+    twin = crystal(3.3, 0.3, 3, "bcc")
+    twin.set_cell(twin.cell.array[[1, 0, 2]])  # a mirror image has the same environments
+    twin.positions = twin.positions[:, [1, 0, 2]]
+    scored = score_and_pick([FAR, twin], [0.1, 0.2], KNOWN, 1, "novelty-uncertainty", 1)
+    assert scored[0].novelty == pytest.approx(scored[1].novelty, rel=1e-6)
+    assert picked(scored) == [1]
+
+
+def test_uncertainty_alone_ranks_by_the_spread() -> None:
+    assert picked(score_and_pick([FAR, NEAR], [0.1, 0.2], KNOWN, 2, "uncertainty", 1)) == [1, 0]
+
+
+def test_random_depends_on_the_seed_only() -> None:
+    candidates = [crystal(3.6 + 0.1 * i, 0.2, i) for i in range(6)]
+    first = [picked(score_and_pick(candidates, list(range(6)), KNOWN, 2, "random", s)) for s in range(6)]
+    second = [picked(score_and_pick(candidates, [0.0] * 6, KNOWN, 2, "random", s)) for s in range(6)]
+    assert first == second
+    assert len({tuple(f) for f in first}) > 2
+
+
+def test_novelty_to_what_was_picked_counts() -> None:
+    """Two near-twins score highest; the second of them must wait for the other candidate."""
+    twin = FAR.copy()
+    twin.positions += 1e-4 * np.random.default_rng(0).normal(size=(2, 3))
+    twin = describe(twin, "md")
+    spreads = [0.30, 0.29, 0.1]
+    assert picked(score_and_pick([FAR, twin, NEAR], spreads, KNOWN, 2, "novelty-uncertainty", 1)) == [0, 2]
+
+
+def test_an_empty_budget_and_no_candidates() -> None:
+    assert picked(score_and_pick([FAR], [1.0], KNOWN, 0, "uncertainty", 1)) == []
+    assert score_and_pick([], [], KNOWN, 3, "uncertainty", 1) == []
+    with pytest.raises(SamplingError, match="relative to data"):
+        score_and_pick([FAR], [1.0], [], 3, "uncertainty", 1)
+    with pytest.raises(SamplingError, match="1 candidates but 2"):
+        score_and_pick([FAR], [1.0, 2.0], KNOWN, 3, "uncertainty", 1)
+
+
+def test_the_loop_converges_when_stops_and_novelty_are_rare() -> None:
+    quiet = score_and_pick([SAME] * 3, [0.1] * 3, KNOWN, 2, "novelty-uncertainty", 1)
+    loud = score_and_pick([FAR, NEAR], [0.1, 0.2], KNOWN, 2, "novelty-uncertainty", 1)
+    assert judge(quiet, [False] * 10, 0.1, 0.05).converged
+    assert not judge(loud, [False] * 10, 0.1, 0.05).converged
+    assert not judge(loud, [True] * 10, 0.1, 0.05).converged
+    assert judge(loud, [True, False], 0.1, 0.05).early_stop_fraction == 0.5
+    broken = judge([], [False] * 3, 0.1, 0.05)
+    assert not broken.converged
+    assert "no trajectory left a frame" in broken.reason
+    stuck = judge(quiet, [True] * 10, 0.1, 0.05)
+    assert stuck.converged
+    assert "nothing was picked" in stuck.reason
+
+
+def test_controls_are_drawn_without_the_selected() -> None:
+    pool = [crystal(4.0 + 0.01 * i) for i in range(8)]
+    without = [pool[0].info["structure_id"]]
+    drawn = draw_controls(pool, 4, 1, without)
+    ids = [a.info["structure_id"] for a in drawn]
+    assert len(set(ids)) == 4
+    assert without[0] not in ids
+    assert ids == [a.info["structure_id"] for a in draw_controls(pool, 4, 1, without)]
+    assert len(draw_controls(pool, 20, 1)) == 8

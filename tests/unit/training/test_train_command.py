@@ -1,0 +1,98 @@
+"""``ingot train`` by hand and as the workflow calls it."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
+
+from ingot.cli.main import main
+from ingot.datasets import read_labelled
+from ingot.potentials import load_potential
+
+SETTINGS = {
+    "members": 2,
+    "epochs": 20,
+    "validation_interval": 10,
+    "architecture": {
+        "radial": {"cutoff_angstrom": 4.5, "shifts": 4},
+        "angular": {"cutoff_angstrom": 3.5, "shifts": 2, "angles": 2},
+        "hidden": [6],
+    },
+}
+
+
+@pytest.fixture
+def alloy_file(tmp_path):
+    """A small copper-nickel data set of effective-medium theory."""
+    frames = []
+    for seed in range(12):
+        atoms = bulk("Cu", "fcc", a=3.6, cubic=True)
+        atoms.symbols[seed % 4] = "Ni"
+        atoms.rattle(0.08, seed=seed)
+        atoms.calc = EMT()
+        energy, forces, stress = atoms.get_potential_energy(), atoms.get_forces(), atoms.get_stress()
+        atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces, stress=stress)
+        frames.append(atoms)
+    path = tmp_path / "alloy.extxyz"
+    write(path, frames)
+    return path
+
+
+def test_by_hand_on_any_labelled_file(alloy_file, tmp_path, capsys):
+    output = tmp_path / "potential"
+    assert main(["train", str(alloy_file), "--settings", json.dumps(SETTINGS), "-o", str(output)]) == 0
+    said = capsys.readouterr().out
+    assert "training on 10 structures (40 atoms of Ni, Cu), validating on 2" in said
+    assert "2 members" in said
+    potential = load_potential(output)
+    assert potential.members == 2
+    assert potential.architecture.species == ("Ni", "Cu")
+    atoms = read_labelled(alloy_file)[0]
+    reference = atoms.get_potential_energy()
+    atoms.calc = potential.calculator()
+    assert abs(atoms.get_potential_energy() - reference) / len(atoms) < 1.0
+    assert atoms.calc.results["energy_std"] > 0
+    assert str(tmp_path) not in (output / "potential.json").read_text()
+
+
+def test_member_processes_and_combination_equal_the_run_by_hand(alloy_file, tmp_path):
+    ids = [a.info["structure_id"] for a in read_labelled(alloy_file)]
+    splits = tmp_path / "splits.json"
+    splits.write_text(json.dumps({"train": ids[:9], "validation": ids[9:11], "test": ids[11:], "extrapolation": []}))
+    common = [str(alloy_file), "--splits", str(splits), "--seed", "5"]
+    settings = ["--settings", json.dumps(SETTINGS)]
+    for member in (1, 0):  # order does not matter
+        target = tmp_path / "members" / str(member)
+        assert main(["train", *common, *settings, "--member", str(member), "-o", str(target)]) == 0
+        assert sorted(p.name for p in target.iterdir()) == [
+            "log.cost.csv", "log.csv", "parameters.safetensors", "potential.json",
+        ]  # fmt: skip
+    members = [str(tmp_path / "members" / str(m)) for m in (0, 1)]
+    assert main(["train", *common, "--combine", *members, "-o", str(tmp_path / "combined")]) == 0
+    assert main(["train", *common, *settings, "-o", str(tmp_path / "whole")]) == 0
+    for name in ("potential.json", "parameters.safetensors"):
+        assert (tmp_path / "combined" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    with (tmp_path / "members" / "0" / "log.csv").open() as handle:
+        rows = list(csv.DictReader(handle))
+    assert [row["epoch"] for row in rows] == ["10", "20"]
+    assert all(np.isfinite(float(value)) for row in rows for value in row.values())
+    scale = json.loads((tmp_path / "combined" / "potential.json").read_text())["uncertainty_scale"]
+    assert scale["energy"] != 1.0
+    assert scale["forces"] != 1.0
+
+
+def test_mistakes_are_explained(alloy_file, tmp_path, capsys):
+    output = ["-o", str(tmp_path / "p")]
+    assert main(["train", str(alloy_file), "--settings", '{"epoch": 3}', *output]) == 1
+    assert "did you mean 'epochs'" in capsys.readouterr().err
+    assert main(["train", str(alloy_file), "--member", "9", *output]) == 1
+    assert "0..3" in capsys.readouterr().err
+    assert main(["train", str(alloy_file), "--settings", '{"species": ["Cu"]}', *output]) == 1
+    assert "hold Ni" in capsys.readouterr().err
+    assert main(["train", str(tmp_path / "nothing.extxyz"), *output]) == 1
+    assert "no file at" in capsys.readouterr().err

@@ -1,0 +1,115 @@
+"""Gradients of batches: all routes agree, and padding and order do not matter."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
+
+from ingot.potentials import AniArchitecture
+from ingot.training import LossWeights, TrainingError, gradient_function, make_buckets
+from ingot.training.batches import batch_gradient, moments_of, prepare, structure_gradient
+
+ARCHITECTURE = AniArchitecture.evenly_spaced(("Al", "Ni"), 4.5, 5, 3.6, 2, 3, hidden=(7, 5))
+WEIGHTS = LossWeights(3.0, 1.0, 2.0)
+OFFSETS = {"": {"Al": -1.0, "Ni": -2.0}}
+
+
+def labelled(atoms, seed):
+    rng = np.random.default_rng(seed)
+    atoms.calc = SinglePointCalculator(
+        atoms,
+        energy=(energy := float(rng.normal())),
+        free_energy=energy,
+        forces=rng.normal(size=(len(atoms), 3)),
+        stress=rng.normal(size=6) if seed % 2 else None,
+    )
+    return atoms
+
+
+def frames():
+    made = []
+    for seed in range(5):
+        atoms = bulk("Al", "fcc", a=3.9 + 0.05 * seed, cubic=seed > 1)
+        atoms.rattle(0.1, seed=seed)
+        atoms.symbols[0] = "Ni"
+        made.append(labelled(atoms, seed))
+    made.append(labelled(bulk("Al", "fcc", a=4.0, cubic=True) * (3, 1, 1), 7))
+    return made
+
+
+def flat(tree):
+    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
+
+
+@pytest.fixture(scope="module")
+def buckets():
+    return make_buckets(frames(), ARCHITECTURE, OFFSETS)
+
+
+def test_buckets_hold_every_structure_once_with_offsets_removed(buckets):
+    assert [len(b) for b in buckets] == [5, 1]
+    assert sorted(place for b in buckets for place in b.places) == list(range(6))
+    first = frames()[0]
+    example = buckets[0].examples
+    assert np.isclose(example.energy[0], first.get_potential_energy() + 2.0)
+    assert example.atoms.tolist() == [1, 1, 4, 4, 4]
+    assert (example.species[0] == [1, -1, -1, -1, -1, -1, -1, -1]).all()
+    assert example.has_stress.tolist() == [False, True, False, True, False]
+    volume = frames()[1].get_volume()
+    assert np.isclose(example.strain_gradient[1, 0, 1], frames()[1].get_stress()[5] * volume)
+
+
+def test_stored_jacobians_give_the_gradient_of_the_general_route(buckets):
+    parameters = jax.tree.map(jnp.asarray, ARCHITECTURE.initial_parameters(0))
+    chosen, present = np.array([3, 1, 4, 4]), np.array([1.0, 1.0, 1.0, 0.0])
+    results = {}
+    for stored, memory in ((True, 2**30), (False, 0)):
+        prepared = prepare(ARCHITECTURE, buckets, memory, "float64")
+        assert [b.stored_jacobian for b in prepared] == [stored, stored]
+        gradient = structure_gradient(ARCHITECTURE, WEIGHTS, stored, None, jnp.float64)
+        results[stored] = jax.jit(
+            lambda p, e, g=gradient, s=stored: batch_gradient(g, s, p, e, chosen, jnp.asarray(present))
+        )(parameters, prepared[0].examples)
+    (gradient, errors), (general_gradient, general_errors) = results[True], results[False]
+    assert np.allclose(flat(gradient), flat(general_gradient), rtol=1e-9, atol=1e-12)
+    assert np.allclose(flat(errors), flat(general_errors), rtol=1e-10)
+
+
+def test_a_batch_is_the_mean_of_its_structures(buckets):
+    parameters = jax.tree.map(jnp.asarray, ARCHITECTURE.initial_parameters(1))
+    single = jax.jit(gradient_function(ARCHITECTURE, WEIGHTS, "split", jnp.float64))
+    examples = jax.tree.map(jnp.asarray, buckets[0].examples)
+    separate = [flat(single(parameters, jax.tree.map(lambda x, k=k: x[k], examples))[0]) for k in range(5)]
+    together = batch_gradient(
+        gradient_function(ARCHITECTURE, WEIGHTS, "split", jnp.float64),
+        False, parameters, examples, np.arange(5), jnp.ones(5),
+    )[0]  # fmt: skip
+    assert np.allclose(flat(together), np.mean(separate, axis=0), rtol=1e-10, atol=1e-13)
+
+
+def test_standardised_parameters_describe_the_same_function(buckets):
+    mean, scale = moments_of(ARCHITECTURE, prepare(ARCHITECTURE, buckets, 2**30, "float64"), floor=0.1)
+    general = moments_of(ARCHITECTURE, prepare(ARCHITECTURE, buckets, 0, "float64"), floor=0.1)
+    assert np.allclose((mean, scale), general, rtol=1e-10)
+    assert mean.shape == scale.shape == (2, ARCHITECTURE.features)
+    assert (scale > 0).all()
+    parameters = jax.tree.map(jnp.asarray, ARCHITECTURE.initial_parameters(2))
+    raw = ARCHITECTURE.from_standardised(parameters, mean, scale)
+    features = np.random.default_rng(0).uniform(0, 2, (6, ARCHITECTURE.features))
+    species = jnp.asarray([0, 1, 0, 1, 1, -1])
+    standardised = (features - mean[species]) / scale[species]
+    assert np.allclose(
+        ARCHITECTURE.network(raw, jnp.asarray(features), species),
+        ARCHITECTURE.network(parameters, jnp.asarray(standardised), species),
+        atol=1e-12,
+    )
+
+
+def test_unknown_modes_and_elements_are_refused():
+    with pytest.raises(TrainingError, match="unknown contraction 'sideways'"):
+        gradient_function(ARCHITECTURE, WEIGHTS, "sideways")
+    copper = labelled(bulk("Cu"), 1)
+    with pytest.raises(TrainingError, match="hold Cu"):
+        make_buckets([copper], ARCHITECTURE, OFFSETS)

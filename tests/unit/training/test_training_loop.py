@@ -1,0 +1,201 @@
+"""The optimisation loop: it learns, repeats itself bit for bit, resumes, and survives bad luck."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
+
+from ingot.potentials import AniArchitecture, Potential
+from ingot.training import (
+    LossWeights,
+    OptimiserOptions,
+    TrainingError,
+    TrainingOptions,
+    combine,
+    fit_uncertainty_scale,
+    make_buckets,
+    single_member,
+    train_member,
+)
+from ingot.training import optimise as loop
+from ingot.training.checkpoint import load_checkpoint
+from ingot.training.schedule import Progress, finished, learning_rate_at, note_validation
+
+ARCHITECTURE = AniArchitecture.evenly_spaced(("Al",), 5.0, 6, 4.0, 2, 3, hidden=(8, 6))
+OPTIONS = TrainingOptions(
+    OptimiserOptions(
+        epochs=60,
+        batch_size=5,
+        learning_rate=1e-2,
+        schedule="cosine",
+        patience=1000,
+        final_learning_rate=1e-4,
+        average_decay=0.9,
+        clip_norm=10.0,
+        weight_decay=0.0,
+        validation_interval=10,
+    ),
+    LossWeights(10.0, 1.0, 10.0),
+)
+
+
+def with_optimiser(**changes):
+    return dataclasses.replace(OPTIONS, optimiser=dataclasses.replace(OPTIONS.optimiser, **changes))
+
+
+def teacher():
+    return single_member(ARCHITECTURE, ARCHITECTURE.initial_parameters(99), {"Al": -3.0}, {})
+
+
+def frames(count, seed=0):
+    """Structures labelled by a random network of the same architecture: what is there can be learned."""
+    calculator = teacher().calculator()
+    made = []
+    for k in range(count):
+        atoms = bulk("Al", "fcc", a=4.0 + 0.02 * (k % 5), cubic=True)
+        atoms.rattle(0.12, seed=1000 * seed + k)
+        atoms.calc = calculator
+        label = {name: atoms.calc.get_property(name, atoms) for name in ("energy", "forces", "stress")}
+        atoms.calc = SinglePointCalculator(atoms, free_energy=label["energy"], **label)
+        made.append(atoms)
+    return made
+
+
+@pytest.fixture(scope="module")
+def data():
+    offsets = {"": {"Al": -3.0}}
+    return make_buckets(frames(15), ARCHITECTURE, offsets), make_buckets(frames(5, 1), ARCHITECTURE, offsets)
+
+
+def flat(member):
+    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(member.parameters)])
+
+
+def test_training_learns_a_teacher_and_reports_the_errors_it_has(data):
+    member = train_member(ARCHITECTURE, *data, with_optimiser(epochs=300), seed=0)
+    first, last = member.log[0], member.log[-1]
+    assert last["validation_force_rmse_ev_per_angstrom"] < 0.2 * first["validation_force_rmse_ev_per_angstrom"]
+    assert last["validation_energy_rmse_mev_per_atom"] < 0.5 * first["validation_energy_rmse_mev_per_atom"]
+    best = next(row for row in member.log if row["epoch"] == member.best_epoch)
+    calculator = single_member(ARCHITECTURE, member.parameters, {"Al": -3.0}, {}).calculator()
+    errors = [calculator.get_forces(a) - a.get_forces() for a in frames(5, 1)]
+    assert np.isclose(np.sqrt(np.mean(np.square(errors))), best["validation_force_rmse_ev_per_angstrom"], rtol=1e-3)
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(data):
+    one, again, other = (train_member(ARCHITECTURE, *data, OPTIONS, seed=s) for s in (1, 1, 2))
+    assert np.array_equal(flat(one), flat(again))
+    assert one.log == again.log
+    assert not np.array_equal(flat(one), flat(other))
+
+
+def test_a_killed_training_continues_bit_for_bit(data, tmp_path, monkeypatch):
+    whole = train_member(ARCHITECTURE, *data, OPTIONS, seed=3)
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    calls = iter(range(10**6))
+
+    def killed(*arguments):
+        if next(calls) == 33:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    real = loop._batches
+    monkeypatch.setattr(loop, "_batches", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train_member(ARCHITECTURE, *data, OPTIONS, seed=3, checkpoint=checkpoint)
+    monkeypatch.setattr(loop, "_batches", real)
+    resumed = train_member(ARCHITECTURE, *data, OPTIONS, seed=3, checkpoint=checkpoint)
+    assert np.array_equal(flat(resumed), flat(whole))
+    assert resumed.log == whole.log
+    assert resumed.cost[0]["epoch"] == 40
+    # A checkpoint of another seed is not continued from; a damaged one is an error that says so.
+    other = train_member(ARCHITECTURE, *data, OPTIONS, seed=4, checkpoint=checkpoint)
+    assert np.array_equal(flat(other), flat(train_member(ARCHITECTURE, *data, OPTIONS, seed=4)))
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-50])
+    with pytest.raises(TrainingError, match="delete it"):
+        load_checkpoint(checkpoint, None, "")
+
+
+def test_a_diverging_training_restores_its_last_good_state(data, monkeypatch):
+    real = loop._Machine.step
+    calls = iter(range(10**6))
+
+    def poisoned(self, bucket, state, *rest):
+        result = real(self, bucket, state, *rest)
+        if next(calls) in (40, 41):
+            return jax.tree.map(lambda leaf: leaf * np.float32(np.nan) if leaf.dtype == np.float32 else leaf, result)
+        return result
+
+    monkeypatch.setattr(loop._Machine, "step", poisoned)
+    member = train_member(ARCHITECTURE, *data, OPTIONS, seed=5)
+    assert np.isfinite(flat(member)).all()
+    assert [row["epoch"] for row in member.log] == [10, 20, 30, 40, 50, 60]
+    rates = [row["learning_rate"] for row in member.log]
+    assert rates[1] < 0.6 * rates[0]
+    monkeypatch.setattr(
+        loop._Machine, "step", lambda self, b, s, *r: jax.tree.map(lambda x: x * np.nan, real(self, b, s, *r))
+    )
+    with pytest.raises(TrainingError, match="not a number"):
+        train_member(ARCHITECTURE, *data, OPTIONS, seed=5)
+
+
+def test_without_validation_the_last_average_is_kept(data):
+    member = train_member(ARCHITECTURE, data[0], [], with_optimiser(epochs=20), seed=0)
+    assert member.best_epoch == 20
+    assert np.isnan(member.log[-1]["validation_force_rmse_ev_per_angstrom"])
+    with pytest.raises(TrainingError, match="no structure"):
+        train_member(ARCHITECTURE, [], [], OPTIONS, seed=0)
+
+
+def test_schedules():
+    cosine = OPTIONS.optimiser
+    rates = [learning_rate_at(cosine, Progress(epoch=k, learning_rate=1e-2)) for k in range(60)]
+    assert max(rates) == pytest.approx(1e-2, rel=0.01)
+    assert rates[-1] < 2e-4
+    assert (np.diff(rates[2:]) <= 0).all()
+    plateau = dataclasses.replace(cosine, schedule="plateau", patience=20, epochs=10**6)
+    progress = Progress(epoch=10, learning_rate=1e-2)
+    assert note_validation(plateau, progress, 1.0)
+    for epoch in (20, 30, 40):
+        progress.epoch = epoch
+        assert not note_validation(plateau, progress, 1.0)
+    assert progress.learning_rate == 5e-3
+    assert not finished(plateau, progress)
+    progress.epoch = 80
+    assert finished(plateau, progress)
+    assert finished(plateau, Progress(epoch=1, learning_rate=1e-5))
+
+
+def test_uncertainty_scale_matches_spread_to_errors(data):
+    members = [train_member(ARCHITECTURE, *data, OPTIONS, seed=s) for s in range(3)]
+    ensemble = combine(
+        [single_member(ARCHITECTURE, m.parameters, {"Al": -3.0}, {"member": k}) for k, m in enumerate(members)]
+    )
+    assert ensemble.members == 3
+    validation = frames(6, 2)
+    scale, report = fit_uncertainty_scale(ensemble, validation)
+    assert report["structures"] == 6
+    calibrated = Potential(ENSEMBLE := ensemble.architecture, ensemble.parameters, ensemble.offsets, scale)
+    assert ENSEMBLE == ARCHITECTURE
+    calculator = calibrated.calculator()
+    errors, spreads = [], []
+    for atoms in validation:
+        errors.append(calculator.get_forces(atoms) - atoms.get_forces())
+        spreads.append(calculator.results["forces_std"])
+    assert np.isclose(np.mean(np.square(errors)), np.mean(np.square(spreads)), rtol=1e-6)
+    with pytest.raises(TrainingError, match="no validation"):
+        fit_uncertainty_scale(ensemble, [])
+
+
+def test_members_that_do_not_belong_together_are_not_combined():
+    one = teacher()
+    other = dataclasses.replace(one, offsets={"Al": -4.0})
+    with pytest.raises(TrainingError, match="different data"):
+        combine([one, other])
+    architecture = dataclasses.replace(ARCHITECTURE, hidden=(8, 7))
+    third = single_member(architecture, architecture.initial_parameters(0), {"Al": -3.0}, {})
+    with pytest.raises(TrainingError, match="another architecture"):
+        combine([one, third])

@@ -1,0 +1,146 @@
+"""What a DAG must do: stop when done, rerun what changed and nothing else, never lose or repeat a label."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from workflow_run import ROOT, Run, kill_group, read_json, wait_until
+
+pytestmark = pytest.mark.xdist_group("workflow-behaviour")
+
+
+@pytest.fixture(scope="module")
+def finished(make_run, tmp_path_factory) -> Run:
+    """A finished run with two job slots, on a copy of the package that tests may edit."""
+    run = make_run("finished")
+    shutil.copytree(ROOT / "src", run.folder / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    run.environment["PYTHONPATH"] = str(run.folder / "src")
+    run.snakemake(slots=2)
+    return run
+
+
+def test_a_finished_run_has_nothing_left_to_do(finished):
+    assert (finished.results / "report" / "index.html").stat().st_size > 10_000
+    assert "Nothing to be done" in finished.snakemake().stdout
+
+
+def test_one_job_slot_gives_the_same_numbers_bit_for_bit(finished, make_run):
+    other = make_run("one-slot")
+    other.snakemake(slots=1)
+    ours, theirs = finished.numbers(), other.numbers()
+    assert ours.keys() == theirs.keys()
+    assert len(ours) > 50
+    assert [name for name in ours if ours[name] != theirs[name]] == []
+    assert finished.labels().keys() == other.labels().keys()
+    for name in finished.labels():
+        assert (finished.folder / name).read_bytes() == (other.folder / name).read_bytes()
+
+
+def test_an_edit_of_the_page_reruns_the_page_alone(finished):
+    module = finished.folder / "src" / "ingot" / "reporting" / "page.py"
+    original = module.read_text()
+    module.write_text(original + "\n# an edit\n")
+    assert finished.planned() == {"report": 1}
+    module.write_text(original)
+    assert finished.planned() == {}
+
+
+def test_an_edit_of_the_melt_benchmark_reruns_no_training_and_no_label(finished):
+    module = finished.folder / "src" / "ingot" / "benchmarks" / "rdf.py"
+    original = module.read_text()
+    module.write_text(original + "\n# an edit\n")
+    planned = finished.planned()
+    module.write_text(original)
+    assert "benchmark_rdf" in planned
+    assert not {n for n in planned if n.startswith(("label", "train", "build", "combine", "explore", "select"))}
+
+
+def test_a_training_setting_reruns_training_and_what_follows_and_no_label(finished):
+    before = finished.labels()
+    epochs = finished.configuration["training"]["epochs"]
+    finished.configure(training={"epochs": epochs + 1})
+    planned = finished.planned()
+    assert planned["train_member"] == finished.configuration["training"]["members"]
+    assert {"combine_members", "benchmark_crystal", "benchmark_accuracy", "report"} <= planned.keys()
+    assert not {n for n in planned if n.startswith(("label", "build", "explore", "select", "train_loop"))}
+    finished.snakemake()
+    assert finished.labels() == before
+    assert finished.planned() == {}
+
+
+def test_a_deleted_chunk_is_named_before_any_job_starts(finished):
+    chunk = finished.results / "datasets" / "initial.zarr" / "forces" / "c" / "0" / "0"
+    content = chunk.read_bytes()
+    chunk.unlink()
+    done = finished.snakemake(check=False)
+    assert done.returncode != 0
+    assert "initial.zarr/forces/c/0/0 is missing" in done.stdout
+    chunk.write_bytes(content)
+    assert "Nothing to be done" in finished.snakemake().stdout
+
+
+def test_a_corrupted_chunk_is_named_by_what_opens_it(finished):
+    chunk = finished.results / "datasets" / "initial.zarr" / "forces" / "c" / "0" / "0"
+    content = chunk.read_bytes()
+    chunk.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    done = finished.snakemake("--forcerun", "split_dataset", "--until", "split_dataset", check=False)
+    assert done.returncode != 0
+    assert "initial.zarr/forces/c/0/0 does not have the recorded sha256" in done.stdout
+    verify = subprocess.run(
+        [sys.executable, "-m", "ingot.cli.main", "verify", str(finished.results)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert verify.returncode == 1
+    assert "forces/c/0/0" in verify.stderr
+    chunk.write_bytes(content)
+    finished.snakemake()
+    assert finished.planned() == {}
+
+
+def test_a_longer_loop_continues_a_finished_run(finished):
+    before = finished.labels()
+    finished.configure(active_learning={"max_iterations": 2})
+    planned = finished.planned()
+    assert not {"label_structures", "explore"} - planned.keys() or "train_loop_member" in planned
+    finished.snakemake()
+    after = finished.labels()
+    assert {name: after[name] for name in before} == before
+    assert read_json(finished.results / "iterations" / "1" / "select" / "selection.json")["iteration"] == 1
+
+
+def test_a_hard_kill_costs_at_most_the_labels_in_flight(make_run):
+    run = make_run("killed", labels={"ase": {"calculator": "slow_emt.SlowEMT"}})
+    run.environment["PYTHONPATH"] = str(Path(__file__).parent)
+    process = run.start("labels_only", slots=2)
+    wait_until(lambda: len(run.labels()) >= 4, seconds=120)
+    kill_group(process)
+    before = run.labels()
+    assert not list((run.results / "labels").rglob("batch-*.json"))
+    run.snakemake("--unlock")
+    run.snakemake("labels_only")
+    after = run.labels()
+    assert {name: after[name] for name in before} == before
+    assert len(after) > len(before)
+    assert (run.results / "datasets" / "initial.manifest.json").is_file()
+
+
+def test_a_wrong_configuration_fails_before_any_job(make_run):
+    run = make_run("wrong")
+    for change, message in (
+        ({"training": {"epochz": 3}}, "training.epochz: unknown key; did you mean 'epochs'?"),
+        ({"training": {"members": 0}}, "training.members"),
+        ({"labels": {"method": "pyscff"}}, "labels.method"),
+        ({"labels": {"pyscf": {"smearing_width": 0.1}}}, "did you mean 'smearing_width_ev'?"),
+    ):
+        original = run.configuration
+        run.configure(**change)
+        done = run.snakemake(check=False)
+        assert done.returncode != 0
+        assert message in done.stdout, done.stdout
+        assert not run.results.exists()
+        (run.folder / "config.yaml").unlink()
+        import yaml
+
+        (run.folder / "config.yaml").write_text(yaml.safe_dump(original, sort_keys=False))
