@@ -35,9 +35,9 @@ localrules:
 
 
 rule all:
+    default_target: True
     input:
         f"{RUN}/report/index.html",
-    default_target: True
 
 
 rule labels_only:

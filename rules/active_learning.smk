@@ -15,18 +15,18 @@ rule explore:
         f"{RUN}/logs/explore/{{iteration}}.log",
     benchmark:
         f"{RUN}/costs/explore.{{iteration}}.tsv"
+    conda:
+        "../envs/ingot.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
     params:
         settings=settings("active_learning", "exploration"),
         code=code("explore"),
         seed=SEED,
         potential=lambda w, input: Path(input.potential).parent,
         directory=lambda w, output: Path(output.candidates).parent,
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=240,
-    conda:
-        "../envs/ingot.yaml"
     message:
         "explore: iteration {wildcards.iteration}, nonequilibrium dynamics from disordered starts"
     shell:
@@ -48,17 +48,17 @@ checkpoint select_frames:
         f"{RUN}/logs/select_frames/{{iteration}}.log",
     benchmark:
         f"{RUN}/costs/select_frames.{{iteration}}.tsv"
+    conda:
+        "../envs/ingot.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
     params:
         settings=settings("active_learning", "selection"),
         code=code("select"),
         seed=SEED,
         stores=lambda w, input: [store_folder(m) for m in input.manifests],
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=120,
-    conda:
-        "../envs/ingot.yaml"
     message:
         "select: iteration {wildcards.iteration}, frames worth a label"
     shell:

@@ -8,7 +8,11 @@ def audit_sets():
 
 def audit_tests():
     """What a potential is tested on: the fixed test set, where there is one."""
-    return [] if CONFIG.structures is None or not CONFIG.structures.test_families else ["test"]
+    return (
+        []
+        if CONFIG.structures is None or not CONFIG.structures.test_families
+        else ["test"]
+    )
 
 
 rule audit:
@@ -23,19 +27,21 @@ rule audit:
         f"{RUN}/logs/audit.log",
     benchmark:
         f"{RUN}/costs/audit.tsv"
-    params:
-        settings=settings("audit"),
-        code=code("audit"),
-        sets=lambda w: [f"--set {s}={RUN}/datasets/{s}.zarr" for s in audit_sets()],
-        tests=lambda w, input: [f"--test {s}={RUN}/datasets/{s}.zarr" for s in audit_tests()]
-        + ([f"--test benchmark-melt={input.melt}"] if input.melt else []),
-        directory=lambda w, output: Path(output.summary).parent,
+    conda:
+        "../envs/ingot.yaml"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=120,
-    conda:
-        "../envs/ingot.yaml"
+    params:
+        settings=settings("audit"),
+        code=code("audit"),
+        sets=lambda w: [f"--set {s}={RUN}/datasets/{s}.zarr" for s in audit_sets()],
+        tests=lambda w, input: [
+            f"--test {s}={RUN}/datasets/{s}.zarr" for s in audit_tests()
+        ]
+        + ([f"--test benchmark-melt={input.melt}"] if input.melt else []),
+        directory=lambda w, output: Path(output.summary).parent,
     message:
         "audit: entropy, diversity, novelty and overlap of the data"
     shell:

@@ -2,7 +2,9 @@
 # Gives: {RUN}/benchmarks/{accuracy,crystal,direct,rdf,coexistence}/, each with quantities.csv and its curves.
 
 BENCHMARKS = CONFIG.benchmarks
-DIRECT_LATTICES = [BENCHMARKS.direct.lattice, *BENCHMARKS.direct.phases] if BENCHMARKS.direct else []
+DIRECT_LATTICES = (
+    [BENCHMARKS.direct.lattice, *BENCHMARKS.direct.phases] if BENCHMARKS.direct else []
+)
 
 
 def accuracy_sets():
@@ -15,7 +17,9 @@ def accuracy_sets():
 
 def accuracy_potentials():
     """The loop's ensembles by iteration, then the final potential, as `name=folder`."""
-    loop = [f"iteration-{n}={RUN}/iterations/{n}/potential" for n in finished_iterations()]
+    loop = [
+        f"iteration-{n}={RUN}/iterations/{n}/potential" for n in finished_iterations()
+    ]
     return [*loop, f"potential={RUN}/potential"]
 
 
@@ -25,27 +29,31 @@ def has_splits(name):
 
 rule benchmark_accuracy:
     input:
-        potentials=lambda w: [p.split("=")[1] + "/potential.json" for p in accuracy_potentials()],
+        potentials=lambda w: [
+            p.split("=")[1] + "/potential.json" for p in accuracy_potentials()
+        ],
         manifests=lambda w: [store_of(s) for s in accuracy_sets()],
-        splits=lambda w: [f"{RUN}/datasets/{s}.splits.json" for s in accuracy_sets() if has_splits(s)],
+        splits=lambda w: [
+            f"{RUN}/datasets/{s}.splits.json" for s in accuracy_sets() if has_splits(s)
+        ],
     output:
         f"{RUN}/benchmarks/accuracy/quantities.csv",
     log:
         f"{RUN}/logs/benchmark_accuracy.log",
     benchmark:
         f"{RUN}/costs/benchmark_accuracy.tsv"
+    conda:
+        "../envs/ingot.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
     params:
         settings=settings("benchmarks", "accuracy"),
         code=code("benchmark"),
         potentials=lambda w: [f"--potential {p}" for p in accuracy_potentials()],
         sets=lambda w: [f"--set {s}={RUN}/datasets/{s}.zarr" for s in accuracy_sets()],
         directory=lambda w, output: Path(output[0]).parent,
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=120,
-    conda:
-        "../envs/ingot.yaml"
     message:
         "benchmark: errors on labelled structures"
     shell:
@@ -62,17 +70,17 @@ rule benchmark_crystal:
         f"{RUN}/logs/benchmark_crystal.log",
     benchmark:
         f"{RUN}/costs/benchmark_crystal.tsv"
+    conda:
+        "../envs/ingot.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
     params:
         settings=settings("benchmarks", "crystal"),
         code=code("benchmark"),
         potential=lambda w, input: Path(input[0]).parent,
         directory=lambda w, output: Path(output[0]).parent,
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=120,
-    conda:
-        "../envs/ingot.yaml"
     message:
         "benchmark: equation of state, elastic constants, phases"
     shell:
@@ -82,27 +90,29 @@ rule benchmark_crystal:
 
 rule build_direct_structures:
     output:
-        f"{RUN}/structures/direct-{{lattice}}.extxyz",
+        structures=f"{RUN}/structures/direct-{{lattice}}.extxyz",
+        labels=f"{RUN}/structures/direct-{{lattice}}.labels.json",
     log:
         f"{RUN}/logs/build_direct_structures/{{lattice}}.log",
     benchmark:
         f"{RUN}/costs/build_direct_structures.{{lattice}}.tsv"
     wildcard_constraints:
         lattice="fcc|bcc|hcp|sc|diamond",
-    params:
-        settings=settings("benchmarks", "direct"),
-        code=code("benchmark"),
+    conda:
+        "../envs/ingot.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=30,
-    conda:
-        "../envs/ingot.yaml"
+    params:
+        settings=settings("benchmarks", "direct"),
+        labels=settings("labels"),
+        code=code("benchmark"),
     message:
         "benchmark: cells of {wildcards.lattice} for the label method itself"
     shell:
         "ingot benchmark reference-structures --lattice {wildcards.lattice} --settings {params.settings:q}"
-        " -o {output} > {log} 2>&1"
+        " --labels {params.labels:q} --label-settings {output.labels} -o {output.structures} > {log} 2>&1"
 
 
 rule benchmark_direct:
@@ -115,18 +125,18 @@ rule benchmark_direct:
         f"{RUN}/logs/benchmark_direct.log",
     benchmark:
         f"{RUN}/costs/benchmark_direct.tsv"
+    conda:
+        "../envs/ingot.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
     params:
         settings=settings("benchmarks", "direct"),
         code=code("benchmark"),
         stores=lambda w, input: [store_folder(m) for m in input.manifests],
         potential=lambda w, input: Path(input.potential).parent,
         directory=lambda w, output: Path(output[0]).parent,
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=60,
-    conda:
-        "../envs/ingot.yaml"
     message:
         "benchmark: what the label method itself gives"
     shell:
@@ -144,18 +154,18 @@ rule benchmark_rdf:
         f"{RUN}/logs/benchmark_rdf.log",
     benchmark:
         f"{RUN}/costs/benchmark_rdf.tsv"
+    conda:
+        "../envs/ingot.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=720,
     params:
         settings=settings("benchmarks", "rdf"),
         code=code("benchmark"),
         seed=SEED,
         potential=lambda w, input: Path(input[0]).parent,
         directory=lambda w, output: Path(output.quantities).parent,
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=720,
-    conda:
-        "../envs/ingot.yaml"
     message:
         "benchmark: structure of the melt"
     shell:
@@ -172,18 +182,18 @@ rule benchmark_coexistence:
         f"{RUN}/logs/benchmark_coexistence.log",
     benchmark:
         f"{RUN}/costs/benchmark_coexistence.tsv"
+    conda:
+        "../envs/ingot.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=1440,
     params:
         settings=settings("benchmarks", "coexistence"),
         code=code("benchmark"),
         seed=SEED,
         potential=lambda w, input: Path(input[0]).parent,
         directory=lambda w, output: Path(output.quantities).parent,
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=1440,
-    conda:
-        "../envs/ingot.yaml"
     message:
         "benchmark: melt and solid side by side"
     shell:

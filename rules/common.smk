@@ -7,12 +7,21 @@ import shutil
 import sys
 from pathlib import Path
 
+import snakemake.benchmark
 from snakemake.exceptions import WorkflowError
 
-from ingot.config.root import load_configuration, settings_json, split_json, structures_json
+from ingot.config.root import (
+    load_configuration,
+    settings_json,
+    split_json,
+    structures_json,
+)
 from ingot.manifest import damaged_stores
 from ingot.errors import IngotError
 from ingot.provenance import code_digest
+
+# CPU time is sampled, by default every half minute: too seldom for jobs of seconds.
+snakemake.benchmark.benchmarked.__wrapped__.__defaults__ = (None, None, 1)
 
 try:
     CONFIG = load_configuration(config)
@@ -23,11 +32,17 @@ RUN = f"{CONFIG.run.results}/{CONFIG.run.name}"
 STORE = CONFIG.run.label_store
 SEED = CONFIG.run.seed
 MEMBERS = range(CONFIG.training.members)
-LOOP_MEMBERS = range(CONFIG.active_learning.training.members) if CONFIG.active_learning else range(0)
+LOOP_MEMBERS = (
+    range(CONFIG.active_learning.training.members)
+    if CONFIG.active_learning
+    else range(0)
+)
 
 # `ingot` is called by name; a virtual environment that is not activated still has it beside its python.
 if shutil.which("ingot") is None:
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    os.environ["PATH"] = (
+        f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    )
 
 if damage := damaged_stores(RUN):
     raise WorkflowError("\n".join(damage))
@@ -62,7 +77,9 @@ def store_folder(manifest):
 
 def selection(iteration):
     """The decision of one iteration; asking for it makes Snakemake run up to there and look again."""
-    with open(checkpoints.select_frames.get(iteration=iteration).output.decision) as handle:
+    with open(
+        checkpoints.select_frames.get(iteration=iteration).output.decision
+    ) as handle:
         return json.load(handle)
 
 

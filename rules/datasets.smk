@@ -15,17 +15,19 @@ if CONFIG.data is None:
             f"{RUN}/logs/build_dataset/{{set}}.log",
         benchmark:
             f"{RUN}/costs/build_dataset.{{set}}.tsv"
-        params:
-            code=code("dataset"),
-            store=STORE,
-            dataset=lambda w, output: store_folder(output[0]),
-            provenance=lambda w: json.dumps({"run": CONFIG.run.name, "set": w.set, "code": code("dataset")}),
+        conda:
+            "../envs/ingot.yaml"
         threads: 1
         resources:
             mem_mb=2000,
             runtime=60,
-        conda:
-            "../envs/ingot.yaml"
+        params:
+            code=code("dataset"),
+            store=STORE,
+            dataset=lambda w, output: store_folder(output[0]),
+            provenance=lambda w: json.dumps(
+                {"run": CONFIG.run.name, "set": w.set, "code": code("dataset")}
+            ),
         message:
             "dataset: {wildcards.set}"
         shell:
@@ -45,6 +47,12 @@ else:
             f"{RUN}/costs/import_dataset.{{set}}.tsv"
         wildcard_constraints:
             set="initial",
+        conda:
+            "../envs/ingot.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=60,
         params:
             index=CONFIG.data.index,
             kind=CONFIG.data.energy_kind,
@@ -52,12 +60,6 @@ else:
             code=code("dataset"),
             dataset=lambda w, output: store_folder(output[0]),
             provenance=json.dumps({"run": CONFIG.run.name, "code": code("dataset")}),
-        threads: 1
-        resources:
-            mem_mb=4000,
-            runtime=60,
-        conda:
-            "../envs/ingot.yaml"
         message:
             "dataset: importing {input}"
         shell:
@@ -76,18 +78,18 @@ rule split_dataset:
         f"{RUN}/costs/split_dataset.{{set}}.tsv"
     wildcard_constraints:
         set=r"initial|iteration-\d+",
+    conda:
+        "../envs/ingot.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         # What the loop acquires is for learning: its test is the fixed independent set.
         settings=lambda w: split_json(CONFIG, w.set),
         code=code("dataset"),
         seed=SEED,
         dataset=lambda w, input: store_folder(input[0]),
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    conda:
-        "../envs/ingot.yaml"
     message:
         "dataset: splitting {wildcards.set} by parent"
     shell:

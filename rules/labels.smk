@@ -13,9 +13,15 @@ def label_manifests(name):
     return [f"{RUN}/labels/{name}/batch-{k}-of-{count}.json" for k in range(count)]
 
 
+def pinned_settings(name):
+    """The cells of an equation of state or a strain are labelled with one k-point mesh and one FFT mesh."""
+    return f"{RUN}/structures/{name}.labels.json" if name.startswith("direct-") else []
+
+
 rule label_structures:
     input:
-        f"{RUN}/structures/{{set}}.extxyz",
+        structures=f"{RUN}/structures/{{set}}.extxyz",
+        pinned=lambda w: pinned_settings(w.set),
     output:
         f"{RUN}/labels/{{set}}/batch-{{batch}}-of-{{batches}}.json",
     log:
@@ -24,18 +30,18 @@ rule label_structures:
         f"{RUN}/costs/label_structures.{{set}}.{{batch}}-of-{{batches}}.tsv"
     wildcard_constraints:
         batches=r"\d+",
-    params:
-        settings=settings("labels"),
-        code=code("label"),
-        store=STORE,
+    conda:
+        "../envs/ingot.yaml"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=720,
-    conda:
-        "../envs/ingot.yaml"
+    params:
+        settings=lambda w: pinned_settings(w.set) or settings("labels"),
+        code=code("label"),
+        store=STORE,
     message:
         "labels: {wildcards.set}, batch {wildcards.batch} of {wildcards.batches}"
     shell:
-        "ingot label {input} --settings {params.settings:q} --batch {wildcards.batch}/{wildcards.batches}"
+        "ingot label {input.structures} --settings {params.settings:q} --batch {wildcards.batch}/{wildcards.batches}"
         " --store {params.store:q} -o {output} > {log} 2>&1"

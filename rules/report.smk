@@ -1,7 +1,11 @@
 # Requires: every table of the run. Gives: {RUN}/config.json (the resolved configuration) and
 # {RUN}/report/index.html, one self-contained page, with its figures and their data beside it.
 
-REPORT_FOLDERS = [n for n in ("crystal", "direct", "rdf", "coexistence") if getattr(CONFIG.benchmarks, n)]
+REPORT_FOLDERS = [
+    n
+    for n in ("crystal", "direct", "rdf", "coexistence")
+    if getattr(CONFIG.benchmarks, n)
+]
 
 
 rule write_configuration:
@@ -9,14 +13,14 @@ rule write_configuration:
         f"{RUN}/config.json",
     log:
         f"{RUN}/logs/write_configuration.log",
-    params:
-        configuration=settings(),
+    conda:
+        "../envs/ingot.yaml"
     threads: 1
     resources:
         mem_mb=100,
         runtime=5,
-    conda:
-        "../envs/ingot.yaml"
+    params:
+        configuration=settings(),
     message:
         "report: the resolved configuration"
     shell:
@@ -29,7 +33,10 @@ rule report:
         f"{RUN}/audit/summary.csv",
         f"{RUN}/benchmarks/accuracy/quantities.csv",
         [f"{RUN}/benchmarks/{name}/quantities.csv" for name in REPORT_FOLDERS],
-        lambda w: [f"{RUN}/iterations/{n}/select/selection.json" for n in finished_iterations()],
+        lambda w: [
+            f"{RUN}/iterations/{n}/select/selection.json"
+            for n in finished_iterations()
+        ],
         lambda w: [store_of(s) for s in accuracy_sets()],
     output:
         page=report(
@@ -50,17 +57,20 @@ rule report:
         f"{RUN}/logs/report.log",
     benchmark:
         f"{RUN}/costs/report.tsv"
-    params:
-        settings=settings("report"),
-        code=code("report"),
-        digests={c: code(c) for c in ("structures", "label", "dataset", "train", "audit", "benchmark")},
-        run=RUN,
+    conda:
+        "../envs/ingot.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../envs/ingot.yaml"
+    params:
+        settings=settings("report"),
+        code=code("report"),
+        digests={
+            c: code(c)
+            for c in ("structures", "label", "dataset", "train", "audit", "benchmark")
+        },
+        run=RUN,
     message:
         "report: assembling the page"
     shell:

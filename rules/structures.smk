@@ -12,16 +12,16 @@ rule build_structures:
         f"{RUN}/costs/build_structures.{{set}}.tsv"
     wildcard_constraints:
         set=r"initial|test|starts-\d+",
-    params:
-        settings=lambda w: structures_json(CONFIG, w.set),
-        code=code("structures"),
-        seed=SEED,
+    conda:
+        "../envs/ingot.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=30,
-    conda:
-        "../envs/ingot.yaml"
+    params:
+        settings=lambda w: structures_json(CONFIG, w.set),
+        code=code("structures"),
+        seed=SEED,
     message:
         "structures: building {wildcards.set}"
     shell:

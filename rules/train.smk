@@ -28,18 +28,18 @@ rule train_member:
         f"{RUN}/logs/train_member/{{member}}.log",
     benchmark:
         f"{RUN}/costs/train_member.{{member}}.tsv"
+    conda:
+        "../envs/ingot.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=720,
     params:
         settings=settings("training"),
         code=code("train"),
         seed=SEED,
         stores=lambda w, input: [store_folder(m) for m in input.manifests],
         directory=lambda w, output: Path(output.potential).parent,
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=720,
-    conda:
-        "../envs/ingot.yaml"
     message:
         "train: member {wildcards.member} of the potential"
     shell:
@@ -78,18 +78,18 @@ rule combine_members:
         f"{RUN}/logs/combine_members/potential.log",
     benchmark:
         f"{RUN}/costs/combine_members.potential.tsv"
+    conda:
+        "../envs/ingot.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
     params:
         settings=settings("training"),
         code=code("train"),
         stores=lambda w, input: [store_folder(m) for m in input.manifests],
         members=lambda w, input: [str(Path(m).parent) for m in input.members],
         directory=lambda w, output: Path(output.potential).parent,
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=60,
-    conda:
-        "../envs/ingot.yaml"
     message:
         "train: combining the members, calibrating their spread on validation data"
     shell:
@@ -99,7 +99,10 @@ rule combine_members:
 
 use rule combine_members as combine_loop_members with:
     input:
-        members=[f"{RUN}/iterations/{{iteration}}/members/{m}/potential.json" for m in LOOP_MEMBERS],
+        members=[
+            f"{RUN}/iterations/{{iteration}}/members/{m}/potential.json"
+            for m in LOOP_MEMBERS
+        ],
         manifests=data_inputs("manifests"),
         splits=data_inputs("splits"),
     output:

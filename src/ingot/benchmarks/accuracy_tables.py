@@ -161,6 +161,9 @@ def headline(comparisons: Sequence[Comparison], interval: float) -> list[Quantit
             key = f"{quantity}_rmse_{split}"
             rows.append(Quantity(key, f"{quantity} RMSE, {split}", scale * s.rmse, unit, error, kind, condition))
             if s.coverage is not None:
-                key, label = f"{quantity}_coverage_{split}", f"{quantity}s inside the {interval:.0%} interval, {split}"
+                key, label = (
+                    f"{quantity}_coverage_{split}",
+                    f"{'energies' if quantity == 'energy' else 'forces'} inside the {interval:.0%} interval, {split}",
+                )
                 rows.append(Quantity(key, label, s.coverage, "1", condition=condition))
     return rows

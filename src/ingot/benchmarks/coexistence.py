@@ -70,8 +70,9 @@ class CoexistenceRun:
         two interfaces a few atoms apart annihilate, and its latent heat carries the temperature to the other side.
         """
         solid = self.series["solid_fraction"]
-        gone = np.flatnonzero((solid < _GONE) | (solid > 1 - _GONE)) if self.ending != "two-phase" else []
-        until = max(int(gone[0]), _FEWEST) if len(gone) else len(solid)
+        until = len(solid)
+        if self.ending != "two-phase":
+            until = max(int(np.argmax((solid < _GONE) | (solid > 1 - _GONE))), _FEWEST)
         values = self.series["temperature"][:until]
         return mean_with_drift(values[-max(round(_SETTLED * len(values)), _FEWEST) :])
 
@@ -145,8 +146,8 @@ class MeltingPoint:
 def combine(runs: Sequence[CoexistenceRun]) -> MeltingPoint:
     """The melting point, or the bounds on it.
 
-    A cell that melted whole did so above the melting point, one that froze whole below it. With both phases in both runs the value is their mean; its error combines theirs
-    and half of what separates them.
+    A cell that melted whole did so above the melting point, one that froze whole below it. With both
+    phases in both runs the value is their mean; its error combines theirs and half of what separates them.
     """
     both = [run for run in runs if run.ending == "two-phase"]
     found = [run.temperature for run in both]
@@ -164,10 +165,12 @@ def combine(runs: Sequence[CoexistenceRun]) -> MeltingPoint:
         met = "" if apart <= np.sqrt(np.sum(errors**2)) else "; the runs have not met yet"
         return MeltingPoint("ok", float(means.mean()), error, "runs from both sides and blocks", said + met)
     if both:
+        one = found[0]
         limits = [f"below {t:.0f} K" for t in upper] + [f"above {t:.0f} K" for t in lower]
+        # A bound on the wrong side of the value widens its error by as much.
+        beyond = max([one.mean - t for t in upper] + [t - one.mean for t in lower] + [0.0])
         note = f"{said}; one run only kept both phases (the other says {', '.join(limits)})"
-        gap = max([abs(found[0].mean - t) for t in upper + lower if _wrong_side(found[0].mean, t, t in upper)] or [0.0])
-        return MeltingPoint("ok", found[0].mean, float(np.hypot(found[0].error, gap)), "block error of one run", note)
+        return MeltingPoint("ok", one.mean, float(np.hypot(one.error, beyond)), "block error of one run", note)
     if upper and lower:
         low, high = max(lower), min(upper)
         if low < high:
@@ -180,10 +183,6 @@ def combine(runs: Sequence[CoexistenceRun]) -> MeltingPoint:
     return MeltingPoint("bound", max(lower), None, "", f"{said}; lower bound: the melting point lies above")
 
 
-def _wrong_side(found: float, limit: float, is_upper: bool) -> bool:
-    return found > limit if is_upper else found < limit
-
-
 def coexistence_quantities(result: Coexistence) -> list[Quantity]:
     """The melting point and what it rests on."""
     p = result.protocol
@@ -192,8 +191,8 @@ def coexistence_quantities(result: Coexistence) -> list[Quantity]:
     point = combine(result.runs)
     lateral = np.mean([run.series.last(_SETTLED)[f"pressure_{a}"].mean() for run in result.runs for a in "xy"])
     size = (
-        f"{result.atoms} atoms, 2 x {picoseconds:g} ps; a cell this small and a run this short can be off by tens of K "
-        f"beyond the stated error; mean lateral pressure {lateral:.2f} GPa"
+        f"{result.atoms} atoms, 2 x {picoseconds:g} ps; a cell this small and a run this short can be off by several "
+        f"per cent beyond the stated error; mean lateral pressure {lateral:.2f} GPa"
     )
     rows = [
         Quantity(

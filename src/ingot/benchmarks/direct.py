@@ -44,9 +44,9 @@ class ReferenceSettings:
 
     lattice: str = "fcc"
     phases: tuple[str, ...] = ("bcc", "hcp")
-    points: int = 7
+    points: int = 9
     phase_points: int = 5
-    window: float = 0.06
+    window: float = 0.08
     strains: tuple[float, ...] = (0.02, 0.04)
     elastic_volumes: tuple[float, ...] = (0.98, 1.02)
     a_guess: float | None = None
@@ -82,22 +82,22 @@ def reference_cells(element: str, settings: ReferenceSettings) -> list[Reference
     else:
         volume = experimental_volume(element)
     cells = []
-    grid = _from_the_middle(np.linspace(1 - settings.window, 1 + settings.window, settings.points))
-    elastic = [v for v in settings.elastic_volumes if not np.isclose(grid, v).any()] if settings.strains else []
-    for ratio in [*grid, *elastic]:
+    grid = _ratios(settings.window, settings.points)
+    elastic = [round(v, 9) for v in settings.elastic_volumes] if settings.strains else []
+    for ratio in dict.fromkeys([*grid, *elastic]):
         cells.append(_cell(element, settings.lattice, volume * ratio))
-    for ratio in settings.elastic_volumes:
+    for ratio in elastic:
         for name in _STRAINS:
             cells += [_cell(element, settings.lattice, volume * ratio, name, delta) for delta in settings.strains]
     for phase in settings.phases:
         centre = volume * VOLUME_RATIO[phase] / VOLUME_RATIO[settings.lattice]
-        grid = _from_the_middle(np.linspace(1 - settings.window, 1 + settings.window, settings.phase_points))
-        cells += [_cell(element, phase, centre * ratio) for ratio in grid]
+        cells += [_cell(element, phase, centre * r) for r in _ratios(settings.window, settings.phase_points)]
     return cells
 
 
-def _from_the_middle(grid: np.ndarray) -> np.ndarray:
-    return np.asarray(grid[np.argsort(np.abs(grid - 1), kind="stable")])
+def _ratios(window: float, points: int) -> list[float]:
+    """Volumes relative to the reference, from the middle outwards; rounded, so that equal ratios are equal floats."""
+    return sorted((round(float(r), 9) for r in np.linspace(1 - window, 1 + window, points)), key=lambda r: abs(r - 1))
 
 
 def _cell(element: str, lattice: str, volume: float, strain: str = "", delta: float = 0.0) -> ReferenceCell:

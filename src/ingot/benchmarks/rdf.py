@@ -30,7 +30,7 @@ from ingot.benchmarks.tables import Quantity, failed, write_quantities, write_ta
 from ingot.dynamics import DynamicsError, Model, Simulation, conditions, stochastic_cell_rescaling
 from ingot.randomness import derive_seed
 from ingot.structures import describe, write_structures
-from ingot.units import FEMTOSECOND, GIGAPASCAL
+from ingot.units import BOLTZMANN, FEMTOSECOND, GIGAPASCAL
 
 _MELT_ATTEMPTS = 4
 
@@ -54,7 +54,7 @@ class MeltProtocol:
     production_steps: int = 3000
     frame_every: int = 10
     blocks: int = 5
-    friction_per_ps: float = 0.5
+    friction_per_ps: float = 3.0
     relaxation_fs: float = 300.0
     bulk_modulus_gpa: float = 50.0
     farthest_angstrom: float = 8.0
@@ -136,6 +136,7 @@ def _spread(values: list[float]) -> float:
 
 
 LABELS = {
+    "melt_temperature": ("temperature reached in the melt", "K"),
     "melt_density": ("density of the melt", "g/cm3"),
     "rdf_peak_position": ("first peak of g(r)", "A"),
     "rdf_peak_height": ("height of the first peak", "1"),
@@ -164,7 +165,12 @@ def melt_quantities(melt: Melt) -> list[Quantity]:
     position, height = melt.structure.peak()
     minimum = melt.structure.first_minimum()
     fixed = p.ensemble != "npt"
+    heat = mean_with_drift(melt.series["temperature"])
+    # In a liquid the velocity is forgotten at the rate kT/(m D); the thermostat's friction adds to it.
+    forgotten = BOLTZMANN * heat.mean / (mass * melt.motion.coefficient) * (1000 * FEMTOSECOND) ** 2
+    slowed = f"{note}; the thermostat slows it by about {p.friction_per_ps / forgotten:.0%}"
     values = {
+        "melt_temperature": (heat.mean, heat.error, "block error or drift"),
         "melt_density": (density, None if fixed else density * volume.error / volume.mean, "block error or drift"),
         "rdf_peak_position": (position, _spread([r for r, _ in peaks]), "block error"),
         "rdf_peak_height": (height, _spread([h for _, h in peaks]), "block error"),
@@ -178,8 +184,10 @@ def melt_quantities(melt: Melt) -> list[Quantity]:
         "diffusion": (10 * melt.motion.coefficient, 10 * melt.motion.error, "directions and halves"),
     }
     return [
-        Quantity(key, LABELS[key][0], value, LABELS[key][1], error, kind if error is not None else "", condition,
-                 note=note)
+        Quantity(
+            key, LABELS[key][0], value, LABELS[key][1], error, kind if error is not None else "", condition,
+            note=slowed if key == "diffusion" else note,
+        )
         for key, (value, error, kind) in values.items()
     ]  # fmt: skip
 

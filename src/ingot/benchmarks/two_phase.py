@@ -7,7 +7,7 @@ from ase import Atoms
 
 from ingot.benchmarks.errors import BenchmarkError
 from ingot.benchmarks.melt import MeltLattice, Series, crystal, observed, only_element
-from ingot.benchmarks.order import SHELL, bond_coherence, profile
+from ingot.benchmarks.order import MOLTEN, SHELL, bond_coherence, profile
 from ingot.dynamics import Conditions, Model, Simulation, conditions, stochastic_cell_rescaling
 from ingot.dynamics.conditions import Axes
 from ingot.randomness import derive_seed
@@ -115,7 +115,7 @@ def two_phase_start(model: Model, protocol: CoexistenceProtocol, seed: int) -> T
 
     alone = observed(simulation, p.crystal_steps // 2, held, p.sample_every, "the crystal alone", keep)
     solid = float(np.mean(order))
-    if order[-1] < 0.5:
+    if order[-1] < MOLTEN:
         raise BenchmarkError(
             f"the {p.lattice} crystal did not survive at {p.temperature_kelvin:g} K (bond coherence {order[-1]:.2f}): "
             "this potential melts far below, or prefers another crystal; guess lower or name another lattice"
@@ -151,5 +151,7 @@ def thermalised(start: TwoPhaseStart, protocol: CoexistenceProtocol, temperature
     simulation = start.simulation
     simulation.restart(start.atoms, temperature, derive_seed(seed, "thermalising"))
     held = _held(protocol, temperature, 10.0, "z")
-    observed(simulation, protocol.equilibration_steps, held, protocol.sample_every, f"melt and crystal, {temperature:g} K")
+    observed(
+        simulation, protocol.equilibration_steps, held, protocol.sample_every, f"melt and crystal, {temperature:g} K"
+    )
     return simulation

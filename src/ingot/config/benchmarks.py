@@ -66,13 +66,13 @@ class DirectSettings(Section):
     lattice_constant_angstrom: Positive | None = None
     """The reference lattice constant of the ground state; by default ASE's table of measured lattices."""
 
-    points: int = Field(7, ge=5)
+    points: int = Field(9, ge=5)
     """Volumes of the ground state."""
 
     phase_points: int = Field(5, ge=5)
     """Volumes of each other lattice."""
 
-    window: float = Field(0.06, gt=0.005, lt=0.3)
+    window: float = Field(0.08, gt=0.005, lt=0.3)
     """Volumes lie within plus or minus this fraction of the reference volume."""
 
     strains: tuple[Strain, ...] = (0.02, 0.04)
@@ -108,6 +108,3 @@ class BenchmarkSettings(Section):
 
     coexistence: CoexistenceSettings | None = None
     """The melting point from melt and crystal side by side."""
-
-    coexistence: None = None
-    """Melt and solid side by side."""

@@ -32,8 +32,8 @@ class PyscfSettings(Section):
     precision: float = Field(default=1e-6, gt=0, le=1e-3)
     """Precision of PySCF's lattice sums."""
 
-    smearing: Literal["gaussian", "fermi"] = "gaussian"
-    """Kind of smearing of the occupations."""
+    smearing: Literal["gaussian", "fermi", "cold"] = "gaussian"
+    """Kind of smearing of the occupations; `cold` has a free energy next to that of zero width."""
 
     smearing_width_ev: float = Field(default=0.2, gt=0)
     """Width of the smearing."""

@@ -58,8 +58,9 @@ class RdfSettings(Section):
     blocks: int = Field(5, ge=2)
     """Blocks whose scatter gives the errors."""
 
-    friction_per_ps: float = Field(0.5, gt=0)
-    """Friction of the thermostat while measuring; a strong one slows diffusion."""
+    friction_per_ps: float = Field(3.0, gt=0)
+    """Friction of the thermostat while measuring: a weak one leaves the temperature to chance in a short run, a strong
+    one slows diffusion (the table says by how much)."""
 
     relaxation_fs: float = Field(300.0, gt=0)
     """Relaxation time of the volume."""

@@ -106,6 +106,8 @@ class Configuration(Section):
             raise ValueError("structures.start_families is empty: active_learning has nothing to start from")
         if self.data is not None and (self.structures is not None or self.active_learning is not None):
             raise ValueError("`data` brings labelled structures: leave out `structures` and `active_learning`")
+        if self.benchmarks.direct is not None and self.labels is None:
+            raise ValueError("benchmarks.direct asks the label method itself: it needs `labels`")
         return self
 
 
@@ -133,7 +135,7 @@ def settings_json(configuration: Configuration, *path: str) -> str:
     """One slice of the configuration as canonical JSON, for a rule's parameters."""
     value: Any = configuration
     for key in path:
-        value = getattr(value, key)
+        value = getattr(value, key) if value is not None else None
     if isinstance(value, Section):
         value = value.model_dump(mode="json")
     return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -6,7 +6,6 @@ import numpy as np
 from jaxtyping import Float
 
 from ingot.dynamics.conditions import Barostat
-from ingot.dynamics.integrator import axial_pressure
 from ingot.dynamics.simulation import Simulation
 from ingot.dynamics.velocities import kinetic_temperature
 from ingot.units import GIGAPASCAL
@@ -43,14 +42,15 @@ def thermodynamics(simulation: Simulation, replica: int = 0, fixed_momentum: boo
     """The present values. With ``fixed_momentum`` three degrees of freedom do not count (no Langevin noise)."""
     state = simulation.state
     velocities, masses = simulation.velocities[replica], simulation.masses[replica]
-    one = type(state)(**{name: value[replica] for name, value in vars(state).items()})
+    cell, gradient = np.asarray(state.cell[replica]), np.asarray(state.strain_gradient[replica])
+    twice_kinetic = np.sum(masses[:, None] * velocities**2, axis=0)
     return Thermodynamics(
-        step=int(one.step),
+        step=int(state.step[replica]),
         temperature=kinetic_temperature(velocities, masses, 3 * len(masses) - (3 if fixed_momentum else 0)),
-        potential_energy=float(one.energy),
-        kinetic_energy=float(0.5 * np.sum(masses[:, None] * velocities**2)),
-        pressure_gpa=np.asarray(axial_pressure(one, simulation.masses[replica])) / GIGAPASCAL,
-        cell=np.asarray(one.cell),
+        potential_energy=float(state.energy[replica]),
+        kinetic_energy=float(0.5 * twice_kinetic.sum()),
+        pressure_gpa=(twice_kinetic - np.diagonal(gradient)) / abs(np.linalg.det(cell)) / GIGAPASCAL,
+        cell=cell,
     )
 
 

@@ -103,34 +103,3 @@ def other_errors(rows: Sequence[Row]) -> list[tuple[str, list[str]]]:
                 q.label
             )
     return list(kinds.items())
-
-
-def verdict(run: Run, rows: Sequence[Row]) -> str:
-    """One sentence on what came out: the error on the fixed test set, and the worst of the elastic comparison."""
-    accuracy = run.quantities("benchmarks", "accuracy", "quantities.csv")
-    parts = []
-    split = next((s for s in ("test", "validation") if f"force_rmse_{s}" in accuracy), None)
-    if split is not None:
-        force, energy = (accuracy.get(f"{q}_rmse_{split}") for q in ("force", "energy"))
-        where = "structures it never saw" if split == "test" else "validation structures"
-        text = f"The potential predicts forces on {where} to {force.value:.2f} eV/Å"  # type: ignore[union-attr]
-        if energy is not None and energy.value is not None:
-            text += f" and energies to {energy.value:.0f} meV/atom (root mean square)"
-        parts.append(text)
-    compared = [row for row in rows if row.percent is not None]
-    edge = next((row for row in compared if row.potential.quantity == "a0"), None)
-    moduli = [row for row in compared if row.potential.unit == "GPa"]
-    if edge is not None and edge.percent is not None:
-        text = f"its lattice constant is {abs(edge.percent):.1f} %"
-        if moduli:
-            worst = max(moduli, key=lambda row: abs(row.percent or 0.0))
-            name, percent = worst.potential.label, abs(worst.percent or 0.0)
-            text += f" and its {name}, the worst of the elastic moduli, {percent:.0f} %"
-        parts.append(f"{text} from what its own label method gives directly")
-    failures = [row.potential.label for row in rows if row.potential.status == "failed"]
-    sentence = "; ".join(parts)
-    if failures:
-        sentence += f"{'; ' if sentence else ''}failed: {', '.join(failures)}"
-    if not sentence:
-        return ""
-    return sentence[0].upper() + sentence[1:] + "."

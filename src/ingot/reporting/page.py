@@ -15,6 +15,7 @@ from ingot.reporting.provenance import provenance
 from ingot.reporting.run import Run
 from ingot.reporting.sections import sections
 from ingot.reporting.summary import run_summary
+from ingot.reporting.verdict import verdict
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def build_page(run: Run, kind: Format) -> Page:
     chapters = sections(run, kind)
     stage_costs = costs.stage_costs(run)
     summary = run_summary(run)
-    verdict = headline.verdict(run, rows)
+    sentence = verdict(run, rows)
     configuration = run.configuration
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -47,7 +48,7 @@ def build_page(run: Run, kind: Format) -> Page:
     html = environment.get_template("page.html").render(
         title=summary.title,
         facts=summary.facts,
-        verdict=verdict,
+        verdict=sentence,
         caveat=(configuration.get("run") or {}).get("caveat", ""),
         rows=rows,
         citations=cited,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ingot.benchmarks.accuracy_tables import SPLIT_ORDER
 from ingot.reporting.headline import potential_species
 from ingot.reporting.run import Run
 
@@ -54,7 +55,9 @@ def _data(run: Run) -> str:
     if table is None:
         return ""
     last = table[table["potential"] == table["potential"].iloc[-1]]
-    counts = last.groupby("split", sort=False).size()
+    counts = last.groupby("split").size()
+    known = [s for s in SPLIT_ORDER if s in counts.index]
+    counts = counts.reindex([*known, *(s for s in counts.index if s not in known)])
     atoms = int(last["atoms"].sum())
     text = ", ".join(f"{count} {name}" for name, count in counts.items())
     return f"{len(last)} labelled structures with {atoms} atoms: {text}"

@@ -6,9 +6,9 @@ from ingot.training.errors import TrainingError
 from ingot.training.examples import Bucket, Example, divide_buckets, make_buckets, make_example, species_of
 from ingot.training.loss import LossWeights, Prediction, SquaredErrors
 from ingot.training.offsets import fit_method_offsets, fit_offsets, principal_method
-from ingot.training.optimise import TrainedMember, TrainingOptions, train_member
+from ingot.training.optimise import TrainedMember, train_member
 from ingot.training.run import TrainingData, combine_members, divide, load_data, train_and_save
-from ingot.training.schedule import OptimiserOptions
+from ingot.training.schedule import OptimiserOptions, TrainingOptions
 from ingot.training.screening import Screening, screen
 from ingot.training.uncertainty import fit_uncertainty_scale
 

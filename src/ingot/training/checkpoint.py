@@ -35,7 +35,7 @@ def _leaves(state: State) -> list[Any]:
 
 def save_checkpoint(path: Path, state: State, digest: str) -> None:
     """Write the state; ``digest`` identifies data, options and seed."""
-    tensors = {f"{k:04d}": np.ascontiguousarray(leaf) for k, leaf in enumerate(_leaves(state))}
+    tensors = {f"{k:04d}": np.array(leaf, order="C") for k, leaf in enumerate(_leaves(state))}
     plain = {**dataclasses.asdict(state.progress), "best_loss": repr(state.progress.best_loss)}
     metadata = {"digest": digest, "progress": json.dumps(plain), "log": json.dumps(state.log)}
     write_atomically(path, save(tensors, metadata=metadata))

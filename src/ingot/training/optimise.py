@@ -4,26 +4,33 @@ import dataclasses
 import hashlib
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
-from jax.flatten_util import ravel_pytree
 
 from ingot.files import canonical_json
 from ingot.potentials import Architecture
 from ingot.progress import progress as progress_line
 from ingot.randomness import derive_seed, generator
-from ingot.training.batches import PreparedBucket, batch_gradient, moments_of, prepare, structure_gradient
+from ingot.training.batches import PreparedBucket, moments_of, prepare
 from ingot.training.checkpoint import State, load_checkpoint, save_checkpoint
 from ingot.training.errors import TrainingError
 from ingot.training.examples import Bucket
 from ingot.training.loss import LossWeights, SquaredErrors
-from ingot.training.schedule import OptimiserOptions, Progress, finished, learning_rate_at, note_validation
+from ingot.training.schedule import Progress, TrainingOptions, finished, learning_rate_at, note_validation
+from ingot.training.step import (
+    initial_vector,
+    optimiser_of,
+    raw_parameters,
+    rms_errors,
+    root_mean_square,
+    update,
+)
 
 _LARGEST_RESTORES = 5
 """After this many divergences the training gives up."""
@@ -40,92 +47,6 @@ class TrainedMember:
     cost: list[dict[str, float]]
     """Epoch and CPU seconds; not reproducible."""
     best_epoch: int
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingOptions:
-    """Everything about a training that is not data, architecture or seed."""
-
-    optimiser: OptimiserOptions
-    weights: LossWeights
-    precision: str = "float32"
-    contraction: str | None = None
-    """Mode for structures without stored Jacobians; ``None`` takes the fastest of the architecture."""
-    jacobian_memory: int = 512 * 2**20
-    """Bytes that stored descriptor Jacobians may take."""
-    feature_floor: float = 0.1
-    """Least scale of a feature, in units of the root mean square of all scales."""
-
-
-class _Machine:
-    """Compiled steps of one training."""
-
-    def __init__(
-        self, architecture: Architecture, options: TrainingOptions, moments: tuple[Any, Any] | None, seed: int
-    ) -> None:
-        self.architecture = architecture
-        self.options = options
-        clip = optax.clip_by_global_norm(options.optimiser.clip_norm)
-        self.transform = optax.chain(clip, optax.scale_by_adam())
-        first = architecture.initial_parameters(derive_seed(seed, "initial parameters"))
-        # One flat vector: the optimiser compiles to a few loops instead of a few for every tensor.
-        self.initial, unravel = ravel_pytree(jax.tree.map(lambda leaf: jnp.asarray(leaf, options.precision), first))
-        if moments is None:
-            self.to_raw: Callable[[Any], Any] = unravel
-        else:
-            mean, scale = (jnp.asarray(m, options.precision) for m in moments)
-            self.to_raw = lambda flat: architecture.from_standardised(unravel(flat), mean, scale)  # type: ignore[attr-defined]
-        self._steps: dict[bool, Any] = {}
-        self._errors: dict[bool, Any] = {}
-
-    def _gradient(self, stored: bool) -> Any:
-        o = self.options
-        return structure_gradient(self.architecture, o.weights, stored, o.contraction, o.precision)
-
-    def step(self, bucket: PreparedBucket, state: Any, chosen: Any, present: Any, rate: float) -> Any:
-        """One update of ``(parameters, optimiser, average, sums of squared errors)``."""
-        stored = bucket.stored_jacobian
-        if stored not in self._steps:
-            gradient, decay = self._gradient(stored), self.options.optimiser.average_decay
-            shrink = self.options.optimiser.weight_decay
-
-            @jax.jit
-            def run(state: Any, examples: Any, chosen: Any, present: Any, rate: Any) -> Any:
-                parameters, optimiser, average, sums = state
-                raw, to_standardised = jax.vjp(self.to_raw, parameters)
-                by_raw, errors = batch_gradient(gradient, stored, raw, examples, chosen, present)
-                (by_parameter,) = to_standardised(by_raw)
-                update, optimiser = self.transform.update(by_parameter, optimiser)
-                parameters = parameters - rate.astype(parameters.dtype) * (update + shrink * parameters)
-                # The average forgets its start faster than its nominal memory while there is little to remember.
-                count = optimiser[1].count.astype(jnp.float64)
-                keep = jnp.minimum(decay, (1 + count) / (10 + count)).astype(average.dtype)
-                average = keep * average + (1 - keep) * parameters
-                return parameters, optimiser, average, jax.tree.map(jnp.add, sums, errors)
-
-            self._steps[stored] = run
-        return self._steps[stored](state, bucket.examples, chosen, present, np.float64(rate))
-
-    def errors(self, parameters: Any, buckets: Sequence[PreparedBucket]) -> np.ndarray:
-        """Root-mean-square errors (energy per atom, forces, stress) over whole buckets."""
-        sums, structures, stresses = np.zeros(3), 0, 0
-        for bucket in buckets:
-            stored = bucket.stored_jacobian
-            if stored not in self._errors:
-                gradient = self._gradient(stored)
-
-                @jax.jit
-                def run(
-                    parameters: Any, examples: Any, chosen: Any, gradient: Any = gradient, stored: bool = stored
-                ) -> Any:
-                    present = jnp.ones(chosen.shape, parameters.dtype)
-                    return batch_gradient(gradient, stored, self.to_raw(parameters), examples, chosen, present)[1]
-
-                self._errors[stored] = run
-            sums += np.array(self._errors[stored](parameters, bucket.examples, np.arange(bucket.count)), float)
-            structures += bucket.count
-            stresses += bucket.stresses
-        return np.sqrt(sums / np.maximum([structures, structures, stresses], 1))
 
 
 def _batches(
@@ -190,24 +111,25 @@ def train_member(
     digest = _digest(architecture, options, seed, train, validation)
     learning = prepare(architecture, train, options.jacobian_memory, options.precision)
     watching = prepare(architecture, validation, options.jacobian_memory, options.precision)
-    machine = _Machine(architecture, options, moments_of(architecture, learning, options.feature_floor), seed)
-    initial = machine.initial
-    state = State(initial, machine.transform.init(initial), initial, initial, Progress(), [])
+    moments = moments_of(architecture, learning, options.feature_floor)
+    initial = initial_vector(architecture, derive_seed(seed, "initial parameters"), options.precision)
+    state = State(initial, optimiser_of(options).init(initial), initial, initial, Progress(), [])
     state.progress.learning_rate = settings.learning_rate
     if checkpoint is not None and checkpoint.is_file():
         state = load_checkpoint(checkpoint, state, digest) or state
     cost: list[dict[str, float]] = []
     started = time.process_time()
     good = dataclasses.replace(state, progress=dataclasses.replace(state.progress))
-    for _ in progress_line(range(settings.epochs - state.progress.epoch), "training", unit="epoch"):
+    for _ in progress_line(count(), "training", total=settings.epochs - state.progress.epoch, unit="epoch"):
         now = state.progress
+        if finished(settings, now):
+            break
         rate = learning_rate_at(settings, now)
         zero = SquaredErrors(*[jnp.zeros((), options.precision)] * 3)
         moving = (state.parameters, state.optimiser, state.average, zero)
         for k, chosen, present in _batches(learning, settings.batch_size, seed, now.epoch):
-            moving = machine.step(learning[k], moving, chosen, present, rate)
-        counts = np.array([sum(b.count for b in learning)] * 2 + [max(1, sum(b.stresses for b in learning))])
-        running = np.sqrt(np.array(moving[3], float) / counts)
+            moving = update(architecture, options, learning[k], moving, chosen, present, rate, moments)
+        running = root_mean_square(np.array(moving[3], float), learning)
         if not np.isfinite(running).all():
             state = _restore(good, now.restored)
             continue
@@ -215,7 +137,7 @@ def train_member(
         now.epoch += 1
         if now.epoch % settings.validation_interval and now.epoch != settings.epochs:
             continue
-        seen = machine.errors(state.average, watching) if watching else np.full(3, math.nan)
+        seen = rms_errors(architecture, options, watching, state.average, moments) if watching else np.full(3, math.nan)
         loss = _weighted(seen, options.weights) if watching else -float(now.epoch)
         if note_validation(settings, now, loss):
             state.best = state.average
@@ -224,9 +146,7 @@ def train_member(
         good = dataclasses.replace(state, progress=dataclasses.replace(now), log=list(state.log))
         if checkpoint is not None:
             save_checkpoint(checkpoint, state, digest)
-        if finished(settings, now):
-            break
-    parameters = jax.tree.map(np.asarray, machine.to_raw(state.best))
+    parameters = jax.tree.map(np.asarray, raw_parameters(architecture, options.precision, state.best, moments))
     return TrainedMember(parameters, state.log, cost, state.progress.best_epoch)
 
 

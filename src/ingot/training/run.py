@@ -17,7 +17,8 @@ from ingot.training.errors import TrainingError
 from ingot.training.examples import divide_buckets, make_buckets, species_of
 from ingot.training.log import write_cost, write_log
 from ingot.training.offsets import fit_method_offsets, principal_method
-from ingot.training.optimise import TrainingOptions, train_member
+from ingot.training.optimise import train_member
+from ingot.training.schedule import TrainingOptions
 from ingot.training.screening import screen
 from ingot.training.uncertainty import fit_uncertainty_scale
 

@@ -1,8 +1,10 @@
-"""Learning rates and the decision to stop, as plain functions of the epoch and of validation errors."""
+"""Options of a training; learning rates and the decision to stop as plain functions of epoch and errors."""
 
 import dataclasses
 import math
 from typing import Literal
+
+from ingot.training.loss import LossWeights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +27,21 @@ class OptimiserOptions:
     """Decoupled weight decay per unit of learning rate (AdamW)."""
     validation_interval: int
     """Epochs between validations, and between checkpoints."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingOptions:
+    """Everything about a training that is not data, architecture or seed."""
+
+    optimiser: OptimiserOptions
+    weights: LossWeights
+    precision: str = "float32"
+    contraction: str | None = None
+    """Mode for structures without stored Jacobians; ``None`` takes the fastest of the architecture."""
+    jacobian_memory: int = 512 * 2**20
+    """Bytes that stored descriptor Jacobians may take."""
+    feature_floor: float = 0.1
+    """Least scale of a feature, in units of the root mean square of all scales."""
 
 
 @dataclasses.dataclass

@@ -10,12 +10,18 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.io import write
 
+from ingot.benchmarks.crystal import CrystalSettings as Sampling
 from ingot.benchmarks.direct import ReferenceSettings, reference_cells
 from ingot.benchmarks.direct_meshes import pinned_label_settings
 from ingot.benchmarks.ensemble import EnsembleEvaluation
 from ingot.benchmarks.errors import BenchmarkError
+from ingot.benchmarks.lattices import primitive_cell, strained
+from ingot.benchmarks.rdf import MeltProtocol
 from ingot.benchmarks.tables import read_quantities
+from ingot.benchmarks.two_phase import CoexistenceProtocol
 from ingot.cli.main import main
+from ingot.config.benchmarks import CrystalSettings, DirectSettings
+from ingot.config.melt import CoexistenceSettings, RdfSettings
 from ingot.potentials import AniArchitecture, Potential
 
 DIRECT = json.dumps({"element": "Al", "lattice_constant_angstrom": 4.0, "phases": ["bcc"]})
@@ -115,10 +121,28 @@ def test_the_meshes_of_a_lattice_are_pinned() -> None:
 
 
 def test_strains_that_would_change_the_k_mesh_are_refused() -> None:
-    def pin(strain: float) -> None:
-        cells = reference_cells("Li", ReferenceSettings(lattice="bcc", phases=(), strains=(strain,)))
-        pinned_label_settings({"method": "pyscf", "pyscf": {}}, [c.atoms for c in cells])
+    crystal = primitive_cell("Mg", "hcp", 23.0)
 
-    pin(0.04)
+    def pin(strain: float) -> None:
+        cells = [crystal, strained(crystal, np.diag([strain, -strain, 0.0]))]
+        pinned_label_settings({"method": "pyscf", "pyscf": {}}, cells)
+
+    pin(0.02)
     with pytest.raises(BenchmarkError, match="smaller strains"):
-        pin(0.1)
+        pin(0.2)
+
+
+def test_settings_of_the_melt_are_its_protocol() -> None:
+    """Each key of the configuration is a field of the protocol with the same default: nothing is lost between them."""
+    for settings, protocol in ((RdfSettings, MeltProtocol), (CoexistenceSettings, CoexistenceProtocol)):
+        values = settings(temperature_kelvin=900.0).model_dump()
+        assert protocol(**values) == protocol(temperature_kelvin=900.0)
+
+
+def test_settings_of_the_crystal_are_its_sampling() -> None:
+    configured = CrystalSettings().model_dump()
+    for key in ("points", "window", "strain", "energy_strains"):
+        assert configured[key] == getattr(Sampling(), key)
+    configured = DirectSettings(element="Al").model_dump()
+    for key in ("lattice", "phases", "points", "phase_points", "window", "strains", "elastic_volumes"):
+        assert configured[key] == getattr(ReferenceSettings(), key)

@@ -18,7 +18,7 @@ def test_any_number_of_electrons_is_held_exactly(kind, electrons, width):
     count = sum(w * f.sum() for w, f in zip(WEIGHTS, result.occupations, strict=True))
     assert count == pytest.approx(electrons, abs=1e-10)
     assert all(((f >= 0) & (f <= 2.2)).all() for f in result.occupations)
-    assert result.entropy >= 0
+    assert kind == "cold" or result.entropy >= 0
 
 
 def _free_energy(levels, kind, width=0.2):

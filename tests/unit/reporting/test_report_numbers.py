@@ -1,6 +1,7 @@
 """Numbers as they are printed, the verdict's arithmetic, and the coverage curve."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,8 @@ from ingot.benchmarks.tables import Quantity, failed
 from ingot.reporting.figures.calibration import _NOMINAL, _coverage
 from ingot.reporting.headline import Row
 from ingot.reporting.numbers import DASH, MINUS, aligned, duration, plain
+from ingot.reporting.run import Run
+from ingot.reporting.verdict import verdict
 
 
 def _text(html: object) -> str:
@@ -47,6 +50,24 @@ def test_differences_are_potential_minus_direct() -> None:
     energy = Quantity("energy_bcc_minus_fcc", "E", 2.0, "meV/atom")
     small = Quantity("energy_bcc_minus_fcc", "E", 0.01, "meV/atom")
     assert Row(energy, small, (), 1).percent is None, "a percentage of a difference near zero says nothing"
+
+
+def test_the_verdict_says_what_the_rows_say(tmp_path: Path) -> None:
+    def row(key: str, unit: str, potential: Quantity, direct: float | None) -> Row:
+        return Row(potential, None if direct is None else Quantity(key, key, direct, unit), (), 1)
+
+    edge = row("a0", "A", Quantity("a0", "a0", 4.04, "A"), 4.0)
+    soft = row("C44", "GPa", Quantity("C44", "C44", 24.0, "GPa"), 30.0)
+    stiff = row("C11", "GPa", Quantity("C11", "C11", 101.0, "GPa"), 100.0)
+    sentence = verdict(Run(tmp_path), [edge, soft, stiff])
+    assert "lattice constant is 1.0 %" in sentence
+    assert "C44, the worst of the elastic moduli, 20 %" in sentence
+    broken = row("C12", "GPa", Quantity("C12", "C12", 200.0, "GPa", note="mechanically unstable: C11 > |C12|"), 60.0)
+    sentence = verdict(Run(tmp_path), [edge, soft, broken])
+    assert "its crystal is mechanically unstable" in sentence
+    assert "233 %" not in sentence
+    bound = Quantity("coexistence_temperature", "melting point", 800.0, "K", status="bound")
+    assert verdict(Run(tmp_path), [row("coexistence_temperature", "K", bound, None)]) == ""
 
 
 def test_coverage_of_a_calibrated_ensemble_is_what_it_promises() -> None:

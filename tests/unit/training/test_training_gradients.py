@@ -82,7 +82,7 @@ def test_a_batch_is_the_mean_of_its_structures(buckets):
     single = jax.jit(gradient_function(ARCHITECTURE, WEIGHTS, "split", jnp.float64))
     examples = jax.tree.map(jnp.asarray, buckets[0].examples)
     separate = [flat(single(parameters, jax.tree.map(lambda x, k=k: x[k], examples))[0]) for k in range(5)]
-    together = batch_gradient(
+    together = jax.jit(batch_gradient, static_argnums=(0, 1))(
         gradient_function(ARCHITECTURE, WEIGHTS, "split", jnp.float64),
         False, parameters, examples, np.arange(5), jnp.ones(5),
     )[0]  # fmt: skip

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pyscf
 from ase import Atoms
+from pyscf.dft import libxc
 
-from ingot.labels.errors import LabelFailure
+from ingot.errors import near_name
+from ingot.labels.errors import LabelError, LabelFailure
 from ingot.labels.kohn_sham.cell import build_cell
 from ingot.labels.kohn_sham.forces import Converged, gradient
 from ingot.labels.kohn_sham.kpoints import KpointMesh, kpoint_mesh
@@ -21,13 +23,14 @@ from ingot.labels.method import method_digest
 from ingot.structures import structure_id
 from ingot.units import BOHR, HARTREE
 
-NUMERICS_VERSION = 1
+NUMERICS_VERSION = 2
 """Raise this by hand when an edit changes numbers; a test on recorded labels reminds you."""
 
 _FLOATS = {
     "ke_cutoff_hartree", "precision", "smearing_width_ev", "kpoint_length_angstrom",
     "convergence_energy_hartree", "convergence_gradient_hartree",
 }  # fmt: skip
+_NET_FORCE_TOLERANCE = 0.05  # eV/A; the grid breaks translation and leaves about 0.005 at 20 Hartree
 _ELECTRON_TOLERANCE = 1e-4  # electrons per cell that the density on the grid may miss
 _NORM_TOLERANCE = 1e-4  # of an orbital's overlap on the grid
 _LADDER: tuple[dict[str, Any], ...] = (
@@ -68,6 +71,21 @@ class KohnShamLabels:
 
     name = "pyscf"
 
+    def __post_init__(self) -> None:
+        """Refuse at once what no structure could be labelled with."""
+        if self.smearing not in KINDS:
+            known = ", ".join(KINDS)
+            raise LabelError(f"unknown smearing {self.smearing!r}{near_name(self.smearing, KINDS)}; known: {known}")
+        try:
+            kind, hybrid = libxc.xc_type(self.functional), libxc.is_hybrid_xc(self.functional)
+        except (KeyError, ValueError) as error:
+            raise LabelError(f"unknown functional {self.functional!r} ({error})") from error
+        if hybrid or kind not in ("LDA", "GGA"):
+            raise LabelError(
+                f"functional {self.functional!r} is {'a hybrid' if hybrid else f'of kind {kind}'}; "
+                "only LDA and GGA are implemented"
+            )
+
     def settings(self) -> dict[str, Any]:
         """See :class:`~ingot.labels.method.LabelMethod`; limits of memory decide no number and are left out."""
         left_out = ("maximum_memory_gb", "last_cost")
@@ -107,6 +125,7 @@ class KohnShamLabels:
             scf = self._converge(atoms)
             state = Converged.of(scf)
             forces = -gradient(state) * HARTREE / BOHR
+            self._check_net_force(forces)
             stress = None
             if self.compute_stress:
                 tensor = strain_gradient(state) * HARTREE / (scf.cell.vol * BOHR**3)
@@ -180,6 +199,14 @@ class KohnShamLabels:
                 "raise ke_cutoff_hartree"
             )
         return scf
+
+    def _check_net_force(self, forces: np.ndarray) -> None:
+        net = float(np.linalg.norm(forces.sum(axis=0)))
+        if net > _NET_FORCE_TOLERANCE:
+            raise LabelFailure(
+                f"the forces sum to {net:.2g} eV/A (at most {_NET_FORCE_TOLERANCE:g} accepted): they are not the "
+                "derivatives of the energy; raise ke_cutoff_hartree"
+            )
 
     def _check_grid(self, scf: KohnSham) -> None:
         missing = scf.grid.missing_norm()

@@ -52,7 +52,7 @@ class Grid:
         local[0] = np.sum(pseudo.get_alphas(cell))
         self.ionic_potential = self.to_real(local).real  # times the volume element
         scale = self.points / cell.vol
-        self.orbitals = [np.ascontiguousarray(self.to_real(self.transforms(k))) * scale for k in kpoints]
+        self.orbitals = [np.ascontiguousarray(self.to_real(self.transforms(k))) * scale for k in self.kpoints]
         self.overlaps = [self._gram(u) for u in self.orbitals]
 
     def _centred(self, kpoints: np.ndarray) -> np.ndarray:

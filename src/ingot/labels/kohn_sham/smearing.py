@@ -44,7 +44,8 @@ energy at zero width only in the third order, so that a wide smearing, and with 
 
 @dataclass(frozen=True)
 class Occupations:
-    """Occupations (0 to 2, cold ones slightly more) per k-point, the Fermi level, and the entropy S in units of k_B (so that TS = width * S)."""
+    """Occupations per k-point (0 to 2; cold ones rise to 2.1 below the Fermi level), the Fermi level, and the
+    entropy S in units of k_B, so that TS = width * S."""
 
     occupations: list[np.ndarray]
     fermi_level: float

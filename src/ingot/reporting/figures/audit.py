@@ -2,9 +2,8 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from ingot.reporting.figures.style import BLUE, GREY, INK, PURPLE, RED, Figure, Format, canvas, picture
+from ingot.reporting.figures.style import BLUE, GREY, INK, PURPLE, RED, Figure, Format, canvas, picture, plain_log
 from ingot.reporting.run import Run
 
 _OVERLAP_COLORS = (BLUE, PURPLE, RED, GREY)
@@ -63,9 +62,7 @@ def _entropy(axes, sets: pd.DataFrame, curve: pd.DataFrame | None) -> None:  # t
             fontsize=7,
         )
     axes.set(xscale="log", xlabel="environments", ylabel="entropy (nats)", title="Entropy")
-    axes.xaxis.set_major_locator(LogLocator(numticks=5))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    plain_log(axes.xaxis)
 
 
 def _novelty(axes, novelty: pd.DataFrame) -> None:  # type: ignore[no-untyped-def]

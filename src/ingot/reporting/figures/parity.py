@@ -59,8 +59,8 @@ def draw_parity(run: Run, kind: Format) -> Figure | None:
         "parity",
         "Predicted against labelled",
         "Points on the grey line are exact. Bars are the ensemble's own standard deviation, calibrated on validation "
-        "data. Training structures (grey) show what was learned, the coloured ones what that is worth elsewhere; the "
-        "test set is fixed and independent of the structures that were trained on.",
+        "data. Training structures (grey) show what was learned, the coloured ones what that is worth elsewhere; test "
+        "structures descend from nothing that was trained on.",
         image,
         kind,
         data,
