@@ -12,6 +12,10 @@ from snakemake.utils import min_version
 min_version("9.5")
 
 
+envvars:
+    "PATH",
+
+
 if not workflow.configfiles:
 
     configfile: "config/config.yaml"

@@ -7,35 +7,13 @@ DIRECT_LATTICES = (
 )
 
 
-def accuracy_sets():
-    """Every labelled set of the run, in the order it was made."""
-    iterations = finished_iterations()
-    chosen = acquired(iterations)
-    controls = [f"control-{n}" for n in iterations if selection(n)["control"]]
-    return ["initial", *chosen, *controls, *audit_tests()]
-
-
-def accuracy_potentials():
-    """The loop's ensembles by iteration, then the final potential, as `name=folder`."""
-    loop = [
-        f"iteration-{n}={RUN}/iterations/{n}/potential" for n in finished_iterations()
-    ]
-    return [*loop, f"potential={RUN}/potential"]
-
-
-def has_splits(name):
-    return name == "initial" or name.startswith("iteration-")
-
-
 rule benchmark_accuracy:
     input:
         potentials=lambda w: [
-            p.split("=")[1] + "/potential.json" for p in accuracy_potentials()
+            f"{folder}/potential.json" for folder in potentials().values()
         ],
-        manifests=lambda w: [store_of(s) for s in accuracy_sets()],
-        splits=lambda w: [
-            f"{RUN}/datasets/{s}.splits.json" for s in accuracy_sets() if has_splits(s)
-        ],
+        manifests=lambda w: [store_of(s) for s in labelled_sets()],
+        splits=lambda w: [f"{RUN}/datasets/{s}.splits.json" for s in split_sets()],
     output:
         f"{RUN}/benchmarks/accuracy/quantities.csv",
     log:
@@ -51,8 +29,10 @@ rule benchmark_accuracy:
     params:
         settings=settings("benchmarks", "accuracy"),
         code=code("benchmark"),
-        potentials=lambda w: [f"--potential {p}" for p in accuracy_potentials()],
-        sets=lambda w: [f"--set {s}={RUN}/datasets/{s}.zarr" for s in accuracy_sets()],
+        potentials=lambda w: [
+            f"--potential {name}={folder}" for name, folder in potentials().items()
+        ],
+        sets=lambda w: named_stores("set", labelled_sets()),
         directory=lambda w, output: Path(output[0]).parent,
     message:
         "benchmark: errors on labelled structures"

@@ -103,3 +103,63 @@ def training_sets(iteration=None):
     """What an iteration's ensemble is trained on; without an iteration, all there is."""
     iterations = finished_iterations() if iteration is None else range(int(iteration))
     return ["initial", *acquired(iterations)]
+
+
+def batches(name):
+    """How many jobs the labels of a set are dealt to."""
+    return 1 if name.startswith("control") else CONFIG.labels.batches
+
+
+def label_manifests(name):
+    """The manifests of all label jobs of a set."""
+    count = batches(name)
+    return [f"{RUN}/labels/{name}/batch-{k}-of-{count}.json" for k in range(count)]
+
+
+def pinned_settings(name):
+    """The cells of an equation of state or a strain are labelled with one k-point mesh and one FFT mesh."""
+    return f"{RUN}/structures/{name}.labels.json" if name.startswith("direct-") else []
+
+
+def data_inputs(kind):
+    """Input functions for a training: manifests or splits of its sets."""
+
+    def function(wildcards):
+        sets = training_sets(getattr(wildcards, "iteration", None))
+        if kind == "splits":
+            return [f"{RUN}/datasets/{s}.splits.json" for s in sets]
+        return [store_of(s) for s in sets]
+
+    return function
+
+
+def fixed_tests():
+    """What every potential of the run is tested on: the independent test set, where there is one."""
+    return ["test"] if CONFIG.structures and CONFIG.structures.test_families else []
+
+
+def labelled_sets():
+    """Every labelled set of the run: what was trained on, the controls of the selections, the fixed test."""
+    controls = [
+        f"control-{n}" for n in finished_iterations() if selection(n)["control"]
+    ]
+    return [*training_sets(), *controls, *fixed_tests()]
+
+
+def split_sets():
+    """The sets that are divided into training, validation and test."""
+    return [s for s in labelled_sets() if s == "initial" or s.startswith("iteration-")]
+
+
+def potentials():
+    """Folders of the loop's ensembles by iteration, then of the final potential, by name."""
+    loop = {
+        f"iteration-{n}": f"{RUN}/iterations/{n}/potential"
+        for n in finished_iterations()
+    }
+    return {**loop, "potential": f"{RUN}/potential"}
+
+
+def named_stores(option, names):
+    """Sets as `--option name=store` for a command."""
+    return [f"--{option} {name}={RUN}/datasets/{name}.zarr" for name in names]

@@ -3,21 +3,6 @@
 # The store is not an output: Snakemake deletes the outputs of failed jobs, and a label is never to be lost.
 
 
-def batches(name):
-    """How many jobs the labels of a set are dealt to."""
-    return 1 if name.startswith("control") else CONFIG.labels.batches
-
-
-def label_manifests(name):
-    count = batches(name)
-    return [f"{RUN}/labels/{name}/batch-{k}-of-{count}.json" for k in range(count)]
-
-
-def pinned_settings(name):
-    """The cells of an equation of state or a strain are labelled with one k-point mesh and one FFT mesh."""
-    return f"{RUN}/structures/{name}.labels.json" if name.startswith("direct-") else []
-
-
 rule label_structures:
     input:
         structures=f"{RUN}/structures/{{set}}.extxyz",

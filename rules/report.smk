@@ -37,7 +37,7 @@ rule report:
             f"{RUN}/iterations/{n}/select/selection.json"
             for n in finished_iterations()
         ],
-        lambda w: [store_of(s) for s in accuracy_sets()],
+        lambda w: [store_of(s) for s in labelled_sets()],
     output:
         page=report(
             f"{RUN}/report/index.html",
@@ -70,7 +70,7 @@ rule report:
             c: code(c)
             for c in ("structures", "label", "dataset", "train", "audit", "benchmark")
         },
-        run=RUN,
+        run=lambda w, input: Path(input[0]).parent,
     message:
         "report: assembling the page"
     shell:

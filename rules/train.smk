@@ -4,18 +4,6 @@
 # labels are bought by the loop, so that no change of the final training ever buys another.
 
 
-def data_inputs(kind):
-    """Input functions for a training: manifests or splits of its sets."""
-
-    def function(wildcards):
-        sets = training_sets(getattr(wildcards, "iteration", None))
-        if kind == "splits":
-            return [f"{RUN}/datasets/{s}.splits.json" for s in sets]
-        return [store_of(s) for s in sets]
-
-    return function
-
-
 rule train_member:
     input:
         manifests=data_inputs("manifests"),

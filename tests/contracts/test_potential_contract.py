@@ -205,6 +205,15 @@ class TestAniOneElement(PotentialContract):
         return AniArchitecture.evenly_spaced(("Al",), 5.5, 8, 4.2, 3, 4, hidden=(12, 8))
 
 
+class TestAniWithRepulsion(PotentialContract):
+    elements = ("Ni", "Al")
+
+    def architecture(self):
+        return AniArchitecture.evenly_spaced(
+            ("Al", "Ni"), 5.0, 4, 4.0, 2, 2, hidden=(6,), first_shift=1.8, repulsion=(0.5, 1.4)
+        )
+
+
 class TestAniTwoElements(PotentialContract):
     elements = ("Ni", "Al", "Al")
 

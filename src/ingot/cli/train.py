@@ -50,6 +50,7 @@ def _architecture(settings: "TrainingSettings", species: tuple[str, ...]) -> "Ar
         hidden=chosen.hidden,
         first_shift=chosen.first_shift_angstrom,
         angular_zeta=chosen.angular.zeta,
+        repulsion=chosen.repulsion_range if chosen.repulsion else None,
     )
 
 

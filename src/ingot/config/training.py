@@ -51,6 +51,12 @@ class ArchitectureSettings(Section):
     first_shift_angstrom: float = Field(default=1.25, gt=0)
     """Position of the first Gaussian of both kinds: about the closest approach of two atoms."""
 
+    repulsion: bool = True
+    """Add the screened repulsion of nuclei at short range, which data rarely sample; the networks learn the rest."""
+
+    repulsion_range: tuple[float, float] = (0.5, 1.15)
+    """Where that repulsion begins to fade and where it ends, as fractions of the sum of two covalent radii."""
+
     hidden: tuple[int, ...] = Field(default=(32, 32, 16), min_length=1)
     """Widths of the hidden layers."""
 

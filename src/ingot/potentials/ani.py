@@ -1,7 +1,7 @@
 """The ANI architecture: a fixed descriptor of each atom's surroundings, then a network per species."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import jax
@@ -13,6 +13,7 @@ from ingot.neighbors import NeighborTable
 from ingot.potentials.errors import PotentialError
 from ingot.potentials.graph import Graph
 from ingot.potentials.network import apply_layers, fold_standardisation, initial_layers
+from ingot.potentials.repulsion import Range, longest_range, repulsion_energies
 from ingot.potentials.symmetry_functions import (
     Triples,
     angular_terms,
@@ -44,6 +45,8 @@ class AniArchitecture:
     angular_shifts: tuple[float, ...]
     hidden: tuple[int, ...]
     celu_alpha: float = 0.1
+    repulsion: Range | None = None
+    """Short-range repulsion of nuclei (see :mod:`ingot.potentials.repulsion`); the published ANI has none."""
 
     kind = "ani"
 
@@ -58,6 +61,14 @@ class AniArchitecture:
         for name in ("radial_eta", "angular_eta", "angular_zeta", "celu_alpha"):
             if not getattr(self, name) > 0:
                 raise PotentialError(f"{name} must be positive, got {getattr(self, name)!r}")
+        if self.repulsion is not None:
+            start, end = self.repulsion
+            reach = longest_range(self.species, self.repulsion)
+            if not 0 < start < end or reach > self.radial_cutoff:
+                raise PotentialError(
+                    f"the repulsion must fade from a positive fraction to a larger one and end within the cutoff of "
+                    f"{self.radial_cutoff} A; got fractions {self.repulsion}, which end at {reach:.2f} A"
+                )
         if not self.radial_shifts or not self.angular_shifts or not self.angular_angles or not self.hidden:
             raise PotentialError("shifts, angles and hidden layers must not be empty")
 
@@ -94,6 +105,7 @@ class AniArchitecture:
         hidden: tuple[int, ...],
         first_shift: float = 1.25,
         angular_zeta: float = 16.0,
+        repulsion: Range | None = None,
     ) -> Self:
         """Shifts from ``first_shift`` (A) at even steps to one step short of the cutoffs, angles centred in equal bins.
 
@@ -120,6 +132,7 @@ class AniArchitecture:
             angular_angles=tuple(round((k + 0.5) * np.pi / angles, 8) for k in range(angles)),
             angular_shifts=angular,
             hidden=tuple(hidden),
+            repulsion=repulsion,
         )
 
     @classmethod
@@ -153,13 +166,14 @@ class AniArchitecture:
             },
             "hidden": list(self.hidden),
             "celu_alpha": self.celu_alpha,
+            "repulsion": None if self.repulsion is None else list(self.repulsion),
         }
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """The inverse of :meth:`to_json`; raises :class:`PotentialError` for a missing or malformed entry."""
         try:
-            radial, angular = values["radial"], values["angular"]
+            radial, angular, repulsion = values["radial"], values["angular"], values["repulsion"]
             return cls(
                 species=tuple(str(symbol) for symbol in values["species"]),
                 radial_cutoff=float(radial["cutoff"]),
@@ -172,8 +186,9 @@ class AniArchitecture:
                 angular_shifts=tuple(float(s) for s in angular["shifts"]),
                 hidden=tuple(int(width) for width in values["hidden"]),
                 celu_alpha=float(values["celu_alpha"]),
+                repulsion=None if repulsion is None else (float(repulsion[0]), float(repulsion[1])),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, IndexError) as error:
             raise PotentialError(f"the ANI architecture is incomplete or malformed: {error!r}") from None
 
     def initial_parameters(self, seed: int) -> Any:
@@ -273,7 +288,28 @@ class AniArchitecture:
         """Parameters for the descriptor, from parameters for ``(descriptor - mean) / scale`` (linear in them)."""
         return {"layers": fold_standardisation(parameters["layers"], mean, scale)}
 
+    def baseline_energies(self, graph: Graph) -> Float[Array, " atoms"]:
+        """The part of the site energies that has no parameters: the repulsion of nuclei, in eV."""
+        table, species = graph.table, jnp.asarray(graph.species)
+        if self.repulsion is None:
+            return jnp.zeros(species.shape, graph.displacements.dtype)
+        near = longest_range(self.species, self.repulsion) <= self.angular_cutoff
+        columns = table.inner if near else table.capacity
+        return repulsion_energies(
+            graph.displacements[:, :columns],
+            jnp.asarray(table.mask)[:, :columns],
+            species,
+            species[jnp.asarray(table.index)[:, :columns]],
+            self.species,
+            self.repulsion,
+        )
+
+    def learned_part(self) -> Self:
+        """The same architecture without what has no parameters: what is fitted to labels minus the baseline."""
+        return replace(self, repulsion=None)
+
     def site_energies(self, parameters: Any, graph: Graph) -> Float[Array, " atoms"]:
         """Site energies in eV, without offsets, of one network."""
         species = jnp.asarray(graph.species)
-        return self.network(parameters, self.descriptor(graph.displacements, species, graph.table), species)
+        learned = self.network(parameters, self.descriptor(graph.displacements, species, graph.table), species)
+        return learned + self.baseline_energies(graph)

@@ -53,6 +53,11 @@ def energies_and_slopes(
     def average(rows: Array) -> Array:
         return jnp.mean(rows, axis=0, keepdims=True) if mean else rows
 
+    def baseline(vectors: Array) -> Array:
+        at = Graph(species=species, table=graph.table, displacements=vectors)
+        energies: Array = architecture.baseline_energies(at)  # type: ignore[attr-defined]
+        return energies
+
     if hasattr(architecture, "descriptor_and_pullback"):
         descriptor, pullback = architecture.descriptor_and_pullback(graph.displacements, species, graph.table)
         sites, network_pullback = jax.vjp(
@@ -62,10 +67,12 @@ def energies_and_slopes(
         members = sites.shape[0]
         if mean or members == 1:
             (slope,) = network_pullback(jnp.full_like(sites, 1.0 / members if mean else 1.0))
-            return average(sites), pullback(slope)[None]
-        rows = jnp.eye(members, dtype=sites.dtype)[:, :, None] * jnp.ones_like(sites)
-        (slopes,) = jax.vmap(network_pullback)(rows)
-        return sites, jax.lax.map(pullback, slopes)
+            slopes = pullback(slope)[None]
+        else:
+            rows = jnp.eye(members, dtype=sites.dtype)[:, :, None] * jnp.ones_like(sites)
+            slopes = jax.lax.map(pullback, jax.vmap(network_pullback)(rows)[0])
+        fixed, baseline_pullback = jax.vjp(baseline, graph.displacements)
+        return average(sites) + fixed, slopes + baseline_pullback(jnp.ones_like(fixed))[0]
 
     def energies(vectors: Array) -> Array:
         at = Graph(species=species, table=graph.table, displacements=vectors)

@@ -14,18 +14,21 @@ The modes differ in how they take it:
 - ``reverse``: plain reverse over reverse of the loss, the reference that the others are tested against.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
 from jaxtyping import Array, Float
 
 from ingot.neighbors import displacements
 from ingot.potentials import Architecture, Graph
 from ingot.training.errors import TrainingError
-from ingot.training.examples import Example, make_example
+from ingot.training.examples import Example, learned_part, make_example, without_baseline
 from ingot.training.loss import LossWeights, Prediction, SquaredErrors, loss_slopes, squared_errors, structure_loss
 
 DIFFERENCE_STEP = 0.003
@@ -224,22 +227,12 @@ def parameter_gradient(
     mode: str = "split",
     weights: LossWeights | None = None,
 ) -> Any:
-    """The gradient for one structure in float64; ``target`` is energy, forces and dE/d(strain).
-
-    >>> # the four modes agree, see tests/contracts
-    """
-    from ase.calculators.singlepoint import SinglePointCalculator
-
+    """The gradient of the loss of one structure in float64; ``target`` is energy, forces and dE/d(strain)."""
     labelled = atoms.copy()
     labelled.calc = SinglePointCalculator(labelled, energy=target[0], free_energy=target[0], forces=target[1])
     example = make_example(labelled, architecture, dict.fromkeys(architecture.species, 0.0))
-    example = jax.tree.map(jnp.asarray, example)
-    example = type(example)(
-        **{
-            **{name: getattr(example, name) for name in example.__dataclass_fields__},
-            "strain_gradient": jnp.asarray(target[2]),
-            "has_stress": jnp.asarray(True),
-        }
-    )
-    function = gradient_function(architecture, weights or LossWeights(1.0, 1.0, 1.0), mode, jnp.float64)
+    example = dataclasses.replace(example, strain_gradient=np.asarray(target[2]), has_stress=np.array(True))
+    example = without_baseline(architecture, example)
+    weights = weights or LossWeights(1.0, 1.0, 1.0)
+    function = gradient_function(learned_part(architecture), weights, mode, jnp.float64)
     return jax.jit(function)(jax.tree.map(jnp.asarray, parameters), example)[0]

@@ -2,9 +2,11 @@
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import PropertyNotImplementedError
@@ -12,8 +14,8 @@ from ase.data import atomic_numbers
 from ase.stress import voigt_6_to_full_3x3_stress
 from jaxtyping import Array, Bool, Float, Int
 
-from ingot.neighbors import NeighborTable, neighbor_table, round_up
-from ingot.potentials import Architecture, padded_atoms
+from ingot.neighbors import NeighborTable, displacements, neighbor_table, round_up
+from ingot.potentials import Architecture, Graph, padded_atoms
 from ingot.training.errors import TrainingError
 from ingot.training.offsets import method_of
 
@@ -131,11 +133,43 @@ def divide_buckets(buckets: Sequence[Bucket], train: int) -> tuple[list[Bucket],
     return learning, watching
 
 
+def learned_part(architecture: Any) -> Any:
+    """The architecture without what has no parameters; that is what is trained."""
+    return architecture.learned_part() if hasattr(architecture, "learned_part") else architecture
+
+
+@partial(jax.jit, static_argnames="architecture")
+def _baseline(architecture: Any, example: Example) -> tuple[Array, Array, Array]:
+    """Energy, gradient by positions and by strain of the part without parameters."""
+
+    def energy(positions: Array, strain: Array) -> Array:
+        vectors = displacements(positions, jnp.asarray(example.cell), example.table)
+        graph = Graph(jnp.asarray(example.species), example.table, vectors + vectors @ strain)
+        return jnp.sum(architecture.baseline_energies(graph))
+
+    value, slopes = jax.value_and_grad(energy, argnums=(0, 1))(jnp.asarray(example.positions), jnp.zeros((3, 3)))
+    return value, *slopes
+
+
+def without_baseline(architecture: Any, example: Example) -> Example:
+    """The labels minus what the architecture knows without parameters; see :func:`learned_part`."""
+    if learned_part(architecture) is architecture or learned_part(architecture) == architecture:
+        return example
+    energy, by_position, by_strain = map(np.asarray, _baseline(architecture, example))
+    return dataclasses.replace(
+        example,
+        energy=example.energy - energy,
+        forces=example.forces + by_position,
+        strain_gradient=example.strain_gradient - np.where(example.has_stress, 0.5 * (by_strain + by_strain.T), 0.0),
+    )
+
+
 def make_buckets(
     frames: Sequence[Atoms], architecture: Architecture, offsets: dict[str, dict[str, float]]
 ) -> list[Bucket]:
     """All structures, grouped by padded size; ``offsets`` by method as :func:`fit_method_offsets` gives.
 
+    The labels lack the part of the energy that has no parameters (:func:`without_baseline`).
     A bucket's neighbour capacities are the largest of its members, so that each bucket compiles once.
     """
     groups: dict[int, list[int]] = {}
@@ -151,6 +185,7 @@ def make_buckets(
             make_example(frames[k], architecture, offsets[method_of(frames[k])], size, capacity, inner or None)
             for k in places
         ]
-        stacked: Any = jax.tree.map(lambda *leaves: np.stack(leaves), *padded)
+        learnable = [without_baseline(architecture, example) for example in padded]
+        stacked: Any = jax.tree.map(lambda *leaves: np.stack(leaves), *learnable)
         buckets.append(Bucket(stacked, tuple(places)))
     return buckets

@@ -170,7 +170,9 @@ class KohnSham(KsymAdaptedKRKS):  # type: ignore[misc]  # PySCF is untyped
         self.entropy = 0.0
         self.fermi_level = 0.0
         self.grid_electrons = 0.0
-        self.chkfile = None
+        if getattr(self, "_chkfile", None) is not None:
+            self._chkfile.close()  # the temporary file that PySCF opens for every calculation
+        self.chkfile = self._chkfile = None
         self.verbose = 0
 
     @property
