@@ -14,7 +14,7 @@ from pathlib import Path
 
 PACKAGE = "ingot"
 DATA_SUFFIXES = {".json", ".csv", ".html", ".css"}
-ENGINES = ("numpy", "scipy", "jax", "jaxlib", "pyscf", "ase", "zarr", "xarray", "numba", "optax", "snakemake", "vesin")
+ENGINES = ("numpy", "scipy", "jax", "jaxlib", "pyscf", "ase", "zarr", "xarray", "optax", "snakemake", "vesin")
 
 
 @cache

@@ -202,15 +202,8 @@ class TestAniOneElement(PotentialContract):
     elements = ("Al",)
 
     def architecture(self):
-        return AniArchitecture.evenly_spaced(("Al",), 5.5, 8, 4.2, 3, 4, hidden=(12, 8))
-
-
-class TestAniWithRepulsion(PotentialContract):
-    elements = ("Ni", "Al")
-
-    def architecture(self):
         return AniArchitecture.evenly_spaced(
-            ("Al", "Ni"), 5.0, 4, 4.0, 2, 2, hidden=(6,), first_shift=1.8, repulsion=(0.5, 1.4)
+            ("Al",), 5.5, 8, 4.2, 2, 3, hidden=(12, 8), first_shift=1.8, repulsion=(0.5, 1.15)
         )
 
 
@@ -219,10 +212,11 @@ class TestAniTwoElements(PotentialContract):
 
     def architecture(self):
         return AniArchitecture.evenly_spaced(
-            ("Al", "Ni"), 5.0, 6, 4.0, 2, 3, hidden=(10, 6), angular_zeta=14.1, first_shift=1.0
+            ("Al", "Ni"), 5.0, 4, 4.0, 2, 2, hidden=(10, 6), angular_zeta=14.1, first_shift=1.8, repulsion=(0.5, 1.8)
         )
 
 
+@pytest.mark.slow
 class TestPublishedAniConstants(PotentialContract):
     elements = ("Al",)
 

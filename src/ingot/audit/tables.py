@@ -12,7 +12,7 @@ from ase import Atoms
 
 from ingot.arrays import Descriptors
 from ingot.audit.descriptors import environment_descriptors
-from ingot.audit.entropy import delta_entropy, entropy_and_diversity
+from ingot.audit.entropy import OVERLAP_THRESHOLD, delta_entropy, entropy_and_diversity
 from ingot.audit.errors import AuditError
 from ingot.audit.kernels import Precision
 from ingot.audit.learning import learning_curve
@@ -81,7 +81,8 @@ def audit_tables(
     """The tables by name: summary, novelty, overlap, structures, learning_curve.
 
     ``training`` is in the order of acquisition: every set is compared with all before it, and
-    every test with the data as it grew. Entropies in nats; ``largest_entropy`` is ln N.
+    every test with the data as it grew. Entropies in nats; ``largest_entropy`` is ln N. A share
+    above 0 starts at 1e-5, where the overlap ends: a copy whose dH is rounding is not new.
     """
     names = [part.name for part in (*training, *tests)]
     if not training:
@@ -97,10 +98,11 @@ def audit_tables(
     tables: dict[str, list[Row]] = {"summary": [], "novelty": [], "overlap": [], "structures": []}
     for part, end in zip(training, ends, strict=True):
         before, so_far = everything[: end - len(part.descriptors)], everything[:end]
-        grown = measure.content(so_far)
+        own = measure.content(part.descriptors)
+        grown = measure.content(so_far) if len(before) else own
         tables["summary"].append(
             {"grouping": "set", "group": part.name, "role": "training", "structures": len(part.labels)}
-            | measure.content(part.descriptors)
+            | own
             | {f"cumulative_{key}": grown[key] for key in ("environments", "entropy", "diversity")}
         )
         novelty = measure.novelty(part.descriptors, before) if len(before) else None
@@ -134,7 +136,7 @@ def _novelty_row(part: AuditedSet, novelty: np.ndarray, known: int) -> Row:
         "set": part.name,
         "environments": len(novelty),
         "reference_environments": known,
-        "share_above_0": float(np.mean(novelty > 0)),
+        "share_above_0": float(np.mean(novelty > OVERLAP_THRESHOLD)),
         "share_above_1": float(np.mean(novelty > 1)),
     } | _quantiles(novelty)
 
@@ -165,7 +167,7 @@ def _structure_rows(part: AuditedSet, role: str, novelty: np.ndarray | None) -> 
         known = novelty is not None and bool(mine.any())
         row["delta_entropy_mean"] = float(novelty[mine].mean()) if known else None  # type: ignore[index]
         row["delta_entropy_max"] = float(novelty[mine].max()) if known else None  # type: ignore[index]
-        row["share_above_0"] = float(np.mean(novelty[mine] > 0)) if known else None  # type: ignore[index]
+        row["share_above_0"] = float(np.mean(novelty[mine] > OVERLAP_THRESHOLD)) if known else None  # type: ignore[index]
         rows.append(row)
     return rows
 

@@ -197,9 +197,8 @@ def _elastic_rows(
     strains = sorted({cell.delta for cell in cells if cell.strain})
     if not strains:
         return []
-    condition = (
-        f"0 K at a0, clamped ions, energies under volume-conserving strains {', '.join(f'{d:g}' for d in strains)}"
-    )
+    ions = "clamped ions, " if len(cells[0].atoms) > 1 else ""
+    condition = f"static, at a0, {ions}energies under strains {', '.join(f'{d:g}' for d in strains)}"
     keys = ("C11", "C12", "C44")
     if isinstance(state, FitError):
         return [failed(key, key, "GPa", f"needs the equilibrium volume: {state}", condition) for key in keys]

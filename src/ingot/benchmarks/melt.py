@@ -126,7 +126,7 @@ def mean_with_drift(values: np.ndarray) -> Average:
 
 def mass_density(volume_per_atom: float, mass: float) -> float:
     """g/cm^3 from A^3 per atom and amu."""
-    return mass / volume_per_atom / GRAM_PER_CUBIC_CENTIMETRE
+    return float(mass / volume_per_atom / GRAM_PER_CUBIC_CENTIMETRE)
 
 
 def plain(value: Any) -> float | None:

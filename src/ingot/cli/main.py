@@ -22,13 +22,14 @@ COMMANDS = {
     "verify": "check every manifest below a folder against the files it lists",
     "doctor": "what this machine offers, and what is missing",
     "config": "write the schema, the defaults and the reference page of the configuration",
+    "plan": "which stages a configuration will run, and about how long",
     "artifact": "pack a finished run into one archive",
 }
 
 
 def _limit_threads(threads: int) -> None:
     """One thread count for every numerical library, set before any of them loads."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(threads)
     flags = os.environ.get("XLA_FLAGS", "")
     if threads == 1 and "xla_cpu_multi_thread_eigen" not in flags:

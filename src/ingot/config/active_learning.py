@@ -108,7 +108,7 @@ class SelectionSettings(Section):
     cutoff_angstrom: float = Field(5.0, gt=0)
     """Range of an environment's descriptor."""
 
-    overlap_threshold: float = 0.0
+    overlap_threshold: float = 1e-5
     """An environment is novel when its differential entropy (nats) exceeds this; a candidate without a novel
     environment is a duplicate."""
 

@@ -48,7 +48,7 @@ class PyscfSettings(Section):
     """One FFT mesh for all structures instead of the cutoff's, such as for an equation of state."""
 
     compute_stress: bool = False
-    """Whether labels carry stress; doubles their cost."""
+    """Whether labels carry stress; it doubles their cost or more."""
 
     convergence_energy_hartree: float = Field(default=1e-7, gt=0)
     """Largest change of the free energy per cell in the last cycle."""

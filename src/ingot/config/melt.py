@@ -99,26 +99,29 @@ class CoexistenceSettings(Section):
     pressure_gpa: float = 0.0
     """Pressure along z."""
 
-    timestep_fs: float = Field(3.0, gt=0, le=10)
+    timestep_fs: float = Field(2.5, gt=0, le=10)
     """Time step."""
 
     offset: float = Field(0.06, gt=0, lt=0.5)
-    """The two runs begin this fraction above and below the guess."""
+    """The two runs begin with the energy of a temperature this fraction above and below the guess."""
 
-    crystal_steps: int = Field(600, ge=100)
+    crystal_steps: int = Field(800, ge=100)
     """Steps of the crystal alone; the second half gives its mean box."""
 
-    melt_factor: float = Field(2.5, ge=1)
+    melt_factor: float = Field(2.0, ge=1)
     """One half is melted at this multiple of the guess."""
 
-    melt_steps: int = Field(500, ge=1)
-    """Steps of one attempt at melting; up to four attempts, each hotter."""
+    melt_steps: int = Field(150, ge=1)
+    """Steps of one attempt at melting; up to ten attempts, each hotter."""
 
     equilibration_steps: int = Field(300, ge=1)
-    """Steps that bring both halves to the starting temperature of a run."""
+    """Steps that bring both halves to the guess."""
 
-    production_steps: int = Field(5000, ge=200)
+    production_steps: int = Field(4500, ge=200)
     """Steps of each run at constant enthalpy; its second half gives the temperature."""
+
+    repeat_lost: bool = True
+    """When one of the two runs loses a phase, begin a third at the temperature that both showed before."""
 
     sample_every: int = Field(25, ge=1)
     """Steps between samples."""

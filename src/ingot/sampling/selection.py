@@ -22,7 +22,7 @@ class Novelty:
     bandwidth: float = 0.015
     neighbors: int = 32
     cutoff: float = 5.0
-    threshold: float = 0.0
+    threshold: float = 1e-5
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk, fcc111, molecule
-from ingot.audit import AuditError, environment_descriptors
 from scipy.spatial.transform import Rotation
+
+from ingot.audit import AuditError, environment_descriptors
 
 RECORDED = json.loads((Path(__file__).parent / "quests_values.json").read_text())
 

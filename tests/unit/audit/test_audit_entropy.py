@@ -1,11 +1,15 @@
 """Kernel sums and what is made of them: limits, exactness, determinism, refusals."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ase import Atoms
+from scipy.spatial.distance import cdist
+from scipy.special import logsumexp
+
 from ingot.audit import (
     AuditError,
     delta_entropy,
@@ -18,8 +22,6 @@ from ingot.audit import (
     overlap,
 )
 from ingot.audit.kernels import float32_error, log_kernel_sums, log_kernel_sums_self
-from scipy.spatial.distance import cdist
-from scipy.special import logsumexp
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(0, 0.01, (1300, 63)) + RNG.normal(0, 0.3, (5, 63))[RNG.integers(0, 5, 1300)]
@@ -120,8 +122,8 @@ def test_learning_curve_ends_at_the_entropy_of_the_set() -> None:
     curve = learning_curve(X[:200], 0.05, seed=3)
     assert [n for n, _, _ in curve] == [16, 32, 64, 128, 200]
     assert curve[-1] == (200, entropy(X[:200], 0.05), 0.0)
-    assert all(later[1] > earlier[1] for earlier, later in zip(curve, curve[1:], strict=False))
-    assert all(0 < deviation for _, _, deviation in curve[:-1])
+    assert all(later[1] > earlier[1] for earlier, later in pairwise(curve))
+    assert all(deviation > 0 for _, _, deviation in curve[:-1])
     assert curve == learning_curve(X[:200], 0.05, seed=3)
     assert [n for n, _, _ in learning_curve(X, 0.05, largest=100)] == [16, 32, 64, 100]
 

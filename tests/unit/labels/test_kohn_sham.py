@@ -43,14 +43,17 @@ def skewed() -> Atoms:
 
 @pytest.fixture(scope="module")
 def pinned() -> KohnShamLabels:
-    """One FFT mesh, so that energies of displaced and strained cells can be subtracted."""
-    return _cheap(kpoint_mesh=(1, 1, 1), fft_mesh=(14, 14, 27), compute_stress=True, **TIGHT)
+    """One FFT mesh, so that energies of displaced and strained cells can be subtracted.
+
+    The k-point 3/4 meets an odd number of grid points: there the box of k + G is moved by a reciprocal vector.
+    """
+    return _cheap(kpoint_mesh=(1, 1, 2), fft_mesh=(14, 14, 27), compute_stress=True, **TIGHT)
 
 
 def test_forces_are_the_derivative_of_the_free_energy(skewed, pinned):
     """Odd electrons, all components; central differences of 0.004 A leave an error of about 2e-5."""
     forces = label(skewed, pinned).forces
-    energies_only = _cheap(kpoint_mesh=(1, 1, 1), fft_mesh=pinned.fft_mesh, **TIGHT)
+    energies_only = _cheap(kpoint_mesh=(1, 1, 2), fft_mesh=pinned.fft_mesh, **TIGHT)
     numerical = np.zeros_like(forces)
     for index in np.ndindex(forces.shape):
         ends = []
@@ -66,7 +69,7 @@ def test_forces_are_the_derivative_of_the_free_energy(skewed, pinned):
 
 def test_stress_is_the_derivative_with_respect_to_strain(skewed, pinned):
     stress = label(skewed, pinned).stress
-    energies_only = _cheap(kpoint_mesh=(1, 1, 1), fft_mesh=pinned.fft_mesh, **TIGHT)
+    energies_only = _cheap(kpoint_mesh=(1, 1, 2), fft_mesh=pinned.fft_mesh, **TIGHT)
     for component, (x, y) in enumerate([(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]):
         ends = []
         for step in (1e-3, -1e-3):
@@ -108,7 +111,8 @@ def test_agrees_with_stock_pyscf():
     atoms = canonical(atoms)
     method = _method(kpoint_mesh=(1, 1, 1), smearing_width_ev=0.3, precision=1e-8, **TIGHT)
     ours = label(atoms, method)
-    kpoints = np.array([method.kpoints(atoms).center]) * np.array([[1], [-1]])  # stock PySCF does not pair k and -k
+    kpoints = np.array([method.kpoints(atoms).center])
+    assert not kpoints.any()  # the zone centre, where PySCF takes routes of its own
     free, total, zero, forces = _stock(atoms, 20.0, fast_mesh(atoms.cell.array, 20.0), 0.3, kpoints)
     assert ours.energy == pytest.approx(free, abs=2e-4)
     assert ours.energy_total == pytest.approx(total, abs=2e-4)

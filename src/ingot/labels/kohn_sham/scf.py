@@ -170,9 +170,10 @@ class KohnSham(KsymAdaptedKRKS):  # type: ignore[misc]  # PySCF is untyped
         self.entropy = 0.0
         self.fermi_level = 0.0
         self.grid_electrons = 0.0
-        if getattr(self, "_chkfile", None) is not None:
-            self._chkfile.close()  # the temporary file that PySCF opens for every calculation
-        self.chkfile = self._chkfile = None
+        temporary = getattr(self, "_chkfile", None)  # PySCF opens a file for every calculation
+        if temporary is not None:
+            temporary.close()
+        self.chkfile = None
         self.verbose = 0
 
     @property
@@ -187,7 +188,8 @@ class KohnSham(KsymAdaptedKRKS):  # type: ignore[misc]  # PySCF is untyped
         product instead of two.
         """
         points = self.grid.kpoints
-        return np.asarray(self.cell.pbc_intor("int1e_kin", 1, 1, points) + pp_int.get_pp_nl(self.cell, points))
+        kinetic = np.asarray(self.cell.pbc_intor("int1e_kin", 1, 1, points))  # both may come as lists
+        return np.asarray(kinetic + np.asarray(pp_int.get_pp_nl(self.cell, points)))
 
     def eig(self, h_kpts: Any, s_kpts: Any, overwrite: bool = False, x: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """Complex eigenvectors at every k-point.

@@ -29,7 +29,7 @@ def draw_audit(run: Run, kind: Format) -> Figure | None:
         image = picture(figure, kind)
     parts = [("summary", summary), ("novelty", novelty), ("overlap", overlap), ("learning_curve", curve)]
     data = pd.concat([table.assign(table=name) for name, table in parts if table is not None], sort=False)
-    bandwidth = summary["bandwidth"].iloc[0] if "bandwidth" in summary else None
+    bandwidth = summary["bandwidth_per_angstrom"].iloc[0] if "bandwidth_per_angstrom" in summary else None
     stated = f" (bandwidth {bandwidth:g} 1/Å)" if bandwidth is not None else ""
     return Figure(
         "audit",

@@ -18,7 +18,7 @@ def draw_parity(run: Run, kind: Format) -> Figure | None:
     structures, forces = (t[t["potential"] == headline] for t in (structures, forces))
     # Against the mean label of its own composition nothing is hidden; here one offset makes the axis readable.
     shift = structures["energy_label_eV_per_atom"].min()
-    with canvas(7.6, 3.6, 1, 2) as (figure, (left, right)):
+    with canvas(7.6, 3.8, 1, 2) as (figure, (left, right)):
         for split in [s for s in _ORDER if s in set(structures["split"])]:
             color = SPLIT_COLORS.get(split, GREY)
             part = structures[structures["split"] == split]
@@ -50,7 +50,7 @@ def draw_parity(run: Run, kind: Format) -> Figure | None:
             diagonal(axes, float(values.min().min()), float(values.max().max()))
         left.set(xlabel="label: energy above the lowest (eV/atom)", ylabel="potential (eV/atom)", title="Energies")
         right.set(xlabel="label: force component (eV/Å)", ylabel="potential (eV/Å)", title="Forces")
-        left.legend(loc="upper left")
+        figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=6)
         image = picture(figure, kind)
     data = pd.concat(
         [structures.assign(quantity="energy"), forces.assign(quantity="force")], ignore_index=True, sort=False
