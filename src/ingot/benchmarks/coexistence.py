@@ -17,7 +17,7 @@ import numpy as np
 from ase import Atoms
 
 from ingot.benchmarks.errors import BenchmarkError
-from ingot.benchmarks.melt import Series, mean_with_drift, observed
+from ingot.benchmarks.melt import Series, mean_with_drift, observed, only_element
 from ingot.benchmarks.tables import Quantity, failed, write_quantities, write_table
 from ingot.benchmarks.two_phase import CoexistenceProtocol, Phases, TwoPhaseStart, two_phase_start
 from ingot.dynamics import (
@@ -162,8 +162,9 @@ def combine(runs: Sequence[CoexistenceRun]) -> MeltingPoint:
     """
     both = [run for run in runs if run.ending == "two-phase"]
     found = [run.temperature for run in both]
-    upper = [run.temperature.mean for run in runs if run.ending == "all melt"]
-    lower = [run.temperature.mean for run in runs if run.ending == "all crystal"]
+    above = [run.temperature for run in runs if run.ending == "all melt"]
+    below = [run.temperature for run in runs if run.ending == "all crystal"]
+    upper, lower = [average.mean for average in above], [average.mean for average in below]
     said = "; ".join(
         f"from {run.start_temperature:.0f} K: {run.ending}, {run.temperature.mean:.0f} +- {run.temperature.error:.0f} K"
         for run in runs
@@ -172,8 +173,10 @@ def combine(runs: Sequence[CoexistenceRun]) -> MeltingPoint:
         means = np.array([average.mean for average in found])
         errors = np.array([average.error for average in found])
         value = float(means.mean())
-        # What separates the runs is an error, and so is how far a bound lies on the wrong side of the value.
-        apart = max([float(np.ptp(means)) / 2] + [value - t for t in upper] + [t - value for t in lower])
+        # What separates the runs is an error, and so is how far a bound lies, by more than its own error, on the
+        # wrong side of the value.
+        wrong = [value - a.mean - a.error for a in above] + [a.mean - a.error - value for a in below]
+        apart = max([float(np.ptp(means)) / 2, *wrong])
         error = float(np.hypot(np.sqrt(np.sum(errors**2)) / len(errors), apart))
         if len(both) == 1:
             return MeltingPoint("ok", value, error, "block error of one run", f"{said}; one run only kept both phases")
@@ -184,7 +187,7 @@ def combine(runs: Sequence[CoexistenceRun]) -> MeltingPoint:
         if low < high:
             middle, half = (low + high) / 2, (high - low) / 2
             return MeltingPoint("bound", middle, half, "half width of the bracket", f"{said}; between the two")
-        note = f"{said}; the bounds contradict each other: the interfaces move by chance in a cell so small"
+        note = f"{said}; these bounds contradict each other: in a cell so small interfaces move by chance"
         return MeltingPoint("bound", (low + high) / 2, (low - high) / 2, "contradiction of the bounds", note)
     if upper:
         return MeltingPoint("bound", min(upper), None, "", f"{said}; upper bound: the melting point lies below")
@@ -200,8 +203,8 @@ def coexistence_quantities(result: Coexistence) -> list[Quantity]:
     point = combine(runs)
     lateral = np.mean([run.series.last(_SETTLED)[f"pressure_{a}"].mean() for run in runs for a in "xy"])
     size = (
-        f"{result.atoms} atoms, {len(runs)} x {picoseconds:g} ps; a cell this small and a run this short can be off by several "
-        f"per cent beyond the stated error; mean lateral pressure {lateral:.2f} GPa"
+        f"{result.atoms} atoms, {len(runs)} x {picoseconds:g} ps; a cell this small and a run this short can be off by "
+        f"several per cent beyond the stated error; mean lateral pressure {lateral:.2f} GPa"
     )
     rows = [
         Quantity(
@@ -252,7 +255,11 @@ def write_coexistence(result: Coexistence, directory: str | Path) -> None:
 
 
 def run_coexistence(model: Model, protocol: CoexistenceProtocol, seed: int, directory: str | Path) -> None:
-    """The whole benchmark; a cell that never held two phases is a result with its reason, not an error."""
+    """The whole benchmark; a cell that never held two phases is a result with its reason, not an error.
+
+    Raises :class:`BenchmarkError` when the element does not fit the model.
+    """
+    only_element(model, protocol.element)
     try:
         result = observe_coexistence(model, protocol, seed)
     except (DynamicsError, BenchmarkError) as error:

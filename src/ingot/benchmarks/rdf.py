@@ -192,7 +192,7 @@ def melt_quantities(melt: Melt) -> list[Quantity]:
     ]  # fmt: skip
 
 
-def write_melt(melt: Melt, directory: str | Path) -> None:
+def write_melt(melt: Melt, quantities: list[Quantity], directory: str | Path) -> None:
     """Write ``quantities.csv``, ``rdf.csv``, ``msd.csv``, ``series.csv`` and ``final.extxyz``."""
     out = Path(directory)
     g, blocks = melt.structure, np.stack([block.g for block in melt.blocks])
@@ -213,18 +213,25 @@ def write_melt(melt: Melt, directory: str | Path) -> None:
     last.wrap()
     bare = Atoms(last.symbols, last.positions, cell=last.cell, pbc=last.pbc)
     write_structures(out / "final.extxyz", [describe(bare, "melt", "benchmark-melt")])
-    write_quantities(out / "quantities.csv", melt_quantities(melt))
+    write_quantities(out / "quantities.csv", quantities)
 
 
 def run_rdf(model: Model, protocol: MeltProtocol, seed: int, directory: str | Path) -> None:
-    """The whole benchmark; a run that stops by itself is a result with its reason, not an error."""
+    """The whole benchmark; a run that stops by itself is a result with its reason, not an error.
+
+    Raises :class:`BenchmarkError` when the element does not fit the model.
+    """
+    start = crystal(
+        only_element(model, protocol.element), protocol.lattice, protocol.volume_per_atom_angstrom3, (1, 1, 1)
+    )
     try:
         melt = observe_melt(model, protocol, seed)
-    except DynamicsError as error:
+        quantities = melt_quantities(melt)
+    except (DynamicsError, BenchmarkError) as error:
         out = Path(directory)
+        # Later steps ask for a final structure: the crystal that never became a melt.
+        write_structures(out / "final.extxyz", [describe(start, protocol.lattice, "benchmark-melt")])
         rows = [failed(key, label, unit, str(error)) for key, (label, unit) in LABELS.items()]
-        start = crystal(only_element(model, protocol.element), protocol.lattice, None, (1, 1, 1))
-        write_structures(out / "final.extxyz", [describe(start, "fcc", "benchmark-melt")])
         write_quantities(out / "quantities.csv", rows)
         return
-    write_melt(melt, directory)
+    write_melt(melt, quantities, directory)

@@ -33,7 +33,7 @@ class CoexistenceProtocol:
     repeat: tuple[int, int, int] = (3, 3, 8)
     pressure_gpa: float = 0.0
     timestep_fs: float = 2.5
-    offset: float = 0.06
+    offset: float = 0.03
     crystal_steps: int = 800
     melt_factor: float = 2.0
     melt_steps: int = 150

@@ -54,6 +54,9 @@ def _build(args: argparse.Namespace) -> int:
         methods[manifest["method"]] = manifest["settings"]
         for entry in manifest["labels"]:
             label = store.get(manifest["method"], entry["structure_id"])
+            if label is None and entry["status"] == "failed":
+                # A failure that another try may mend (out of memory, a crash) is not kept in the store.
+                label = Label(entry["structure_id"], manifest["method"], converged=False, reason=entry["reason"])
             if label is None:
                 raise DatasetError(
                     f"{path} lists {entry['structure_id']} but the label store {args.store} does not hold it; "

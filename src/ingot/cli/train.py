@@ -71,6 +71,7 @@ def _options(settings: "TrainingSettings") -> "TrainingOptions":
             validation_interval=settings.validation_interval,
         ),
         weights=LossWeights(settings.loss.energy, settings.loss.forces, settings.loss.stress),
+        emphasis=settings.loss.emphasis_ev_per_atom,
         precision=settings.precision,
         contraction=settings.contraction,
         jacobian_memory=settings.jacobian_memory_mb * 2**20,

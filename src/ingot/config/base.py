@@ -1,5 +1,6 @@
 """What every section of the configuration shares: it is frozen, typed, and refuses unknown keys."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -21,13 +22,21 @@ def _fields_at(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
     """Names of the fields of the model that ``location`` leads into."""
     current: Any = model
     for key in location:
+        if isinstance(key, int):
+            continue
         fields = getattr(current, "model_fields", None)
         if not fields or key not in fields:
             return []
-        annotation = fields[key].annotation
-        candidates = [annotation, *getattr(annotation, "__args__", ())]
-        current = next((c for c in candidates if hasattr(c, "model_fields")), None)
+        current = next(_sections_in(fields[key].annotation), None)
     return list(getattr(current, "model_fields", {}) or {})
+
+
+def _sections_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The sections that a type is or holds: itself, members of a union, items of a list."""
+    if hasattr(annotation, "model_fields"):
+        yield annotation
+    for argument in getattr(annotation, "__args__", ()):
+        yield from _sections_in(argument)
 
 
 def validate(model: type[BaseModel], values: Any) -> Any:

@@ -102,7 +102,7 @@ class CoexistenceSettings(Section):
     timestep_fs: float = Field(2.5, gt=0, le=10)
     """Time step."""
 
-    offset: float = Field(0.06, gt=0, lt=0.5)
+    offset: float = Field(0.03, gt=0, lt=0.5)
     """The two runs begin with the energy of a temperature this fraction above and below the guess."""
 
     crystal_steps: int = Field(800, ge=100)

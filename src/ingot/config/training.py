@@ -48,7 +48,7 @@ class ArchitectureSettings(Section):
     angular: AngularSettings = AngularSettings()
     """Angular symmetry functions."""
 
-    first_shift_angstrom: float = Field(default=1.25, gt=0)
+    first_shift_angstrom: float = Field(default=1.5, gt=0)
     """Position of the first Gaussian of both kinds: about the closest approach of two atoms."""
 
     repulsion: bool = True
@@ -76,7 +76,7 @@ class ArchitectureSettings(Section):
 class LossSettings(Section):
     """Weights of the squared residuals of a structure."""
 
-    energy: float = Field(default=10.0, ge=0)
+    energy: float = Field(default=100.0, ge=0)
     """Weight of the energy per atom, per (eV/atom)^2."""
 
     forces: float = Field(default=1.0, ge=0)
@@ -84,6 +84,10 @@ class LossSettings(Section):
 
     stress: float = Field(default=10.0, ge=0)
     """Weight of dE/d(strain) per atom, per (eV/atom)^2; structures without a stress label have none."""
+
+    emphasis_ev_per_atom: float | None = Field(default=0.2, gt=0)
+    """Structures this far above the lowest energy weigh half as much: crystals near equilibrium have small residuals,
+    which strongly disturbed structures would outvote. Empty: all structures weigh the same."""
 
     @model_validator(mode="after")
     def _something_counts(self) -> "LossSettings":
@@ -107,13 +111,13 @@ class TrainingSettings(Section):
     loss: LossSettings = LossSettings()
     """Weights of the loss."""
 
-    epochs: int = Field(default=600, ge=1)
+    epochs: int = Field(default=4000, ge=1)
     """Passes over the training data."""
 
     batch_size: int = Field(default=8, ge=1)
     """Structures per step."""
 
-    learning_rate: float = Field(default=3e-3, gt=0, lt=1)
+    learning_rate: float = Field(default=1e-2, gt=0, lt=1)
     """Learning rate of Adam at the start, after a short warm-up."""
 
     final_learning_rate: float = Field(default=1e-5, gt=0, lt=1)
@@ -125,7 +129,7 @@ class TrainingSettings(Section):
     patience_epochs: int = Field(default=1000, ge=1)
     """Epochs without improvement before the rate is halved; after three times as many training stops."""
 
-    validation_interval: int = Field(default=20, ge=1)
+    validation_interval: int = Field(default=40, ge=1)
     """Epochs between two validations (and checkpoints)."""
 
     average_decay: float = Field(default=0.99, ge=0, lt=1)
@@ -134,7 +138,7 @@ class TrainingSettings(Section):
     clip_norm: float = Field(default=10.0, gt=0)
     """Largest norm of a gradient."""
 
-    weight_decay: float = Field(default=0.0, ge=0)
+    weight_decay: float = Field(default=0.3, ge=0)
     """Decoupled weight decay (AdamW)."""
 
     feature_floor: float = Field(default=0.1, ge=0)

@@ -37,6 +37,8 @@ class Example:
     strain_gradient: Float[Array, "*batch 3 3"] | Float[np.ndarray, "*batch 3 3"]
     """dE/d(strain) in eV; zero where the stress is not known."""
     has_stress: Bool[Array, "*batch"] | Bool[np.ndarray, "*batch"]
+    weight: Float[Array, "*batch"] | Float[np.ndarray, "*batch"]
+    """Factor of this structure's loss."""
 
 
 jax.tree_util.register_dataclass(Example, data_fields=[f.name for f in dataclasses.fields(Example)], meta_fields=[])
@@ -121,7 +123,35 @@ def make_example(
         forces=np.pad(atoms.get_forces(apply_constraint=False), ((0, extra), (0, 0))),
         strain_gradient=np.zeros((3, 3)) if strain_gradient is None else strain_gradient,
         has_stress=np.array(strain_gradient is not None),
+        weight=np.array(1.0),
     )
+
+
+def emphasised(buckets: Sequence[Bucket], scale: float | None) -> list[Bucket]:
+    """Buckets whose low-lying structures weigh more: ``1 / (1 + e / scale)``, e (eV/atom) above the lowest one.
+
+    Crystals near equilibrium have small forces: without this, squared residuals of
+    strongly disturbed structures decide the fit. Weights are scaled to a mean of one; ``None`` leaves them at one.
+    """
+    if scale is None:
+        return list(buckets)
+    per_atom = [np.asarray(b.examples.energy) / np.asarray(b.examples.atoms) for b in buckets]
+    lowest = min(energies.min() for energies in per_atom)
+    weights = [1.0 / (1.0 + (energies - lowest) / scale) for energies in per_atom]
+    mean = np.concatenate(weights).mean()
+    return [
+        Bucket(dataclasses.replace(b.examples, weight=w / mean), b.places)
+        for b, w in zip(buckets, weights, strict=True)
+    ]
+
+
+def learnable_energies(frames: Sequence[Atoms], architecture: Architecture) -> np.ndarray:
+    """The energies (eV) minus the part without parameters: what offsets and networks share."""
+    nothing = dict.fromkeys(architecture.species, 0.0)
+    energies = np.zeros(len(frames))
+    for bucket in make_buckets(frames, architecture, {method_of(atoms): nothing for atoms in frames}):
+        energies[list(bucket.places)] = bucket.examples.energy
+    return energies
 
 
 def divide_buckets(buckets: Sequence[Bucket], train: int) -> tuple[list[Bucket], list[Bucket]]:

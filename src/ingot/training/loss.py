@@ -68,15 +68,16 @@ def squared_errors(prediction: Prediction, example: Example) -> SquaredErrors:
 def structure_loss(prediction: Prediction, example: Example, weights: LossWeights) -> Float[Array, ""]:
     """Weighted sum of the squared residuals of one structure."""
     error = squared_errors(prediction, example)
-    return weights.energy * error.energy + weights.forces * error.forces + weights.stress * error.stress
+    loss = weights.energy * error.energy + weights.forces * error.forces + weights.stress * error.stress
+    return jnp.asarray(example.weight, loss.dtype) * loss
 
 
 def loss_slopes(prediction: Prediction, example: Example, weights: LossWeights) -> Prediction:
     """Derivatives of :func:`structure_loss` by energy, forces and dE/d(strain)."""
     residual = _residuals(prediction, example)
-    atoms = jnp.asarray(example.atoms, residual.energy.dtype)
+    atoms, weight = (jnp.asarray(x, residual.energy.dtype) for x in (example.atoms, example.weight))
     return Prediction(
-        2 * weights.energy * residual.energy / atoms**2,
-        2 * weights.forces * residual.forces / (3 * atoms),
-        2 * weights.stress * residual.strain_gradient / (9 * atoms**2),
+        2 * weight * weights.energy * residual.energy / atoms**2,
+        2 * weight * weights.forces * residual.forces / (3 * atoms),
+        2 * weight * weights.stress * residual.strain_gradient / (9 * atoms**2),
     )

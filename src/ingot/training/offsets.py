@@ -14,9 +14,17 @@ def method_of(atoms: Atoms) -> str:
     return str(atoms.info.get("method", ""))
 
 
-def fit_offsets(frames: Sequence[Atoms], species: Sequence[str]) -> dict[str, float]:
+def label_energies(frames: Sequence[Atoms]) -> np.ndarray:
+    """The energies in eV that the forces derive from."""
+    return np.array([atoms.get_potential_energy(force_consistent=True) for atoms in frames])
+
+
+def fit_offsets(
+    frames: Sequence[Atoms], species: Sequence[str], energies: np.ndarray | None = None
+) -> dict[str, float]:
     """Offsets in eV by least squares of the energies per atom on the compositions.
 
+    ``energies`` (eV) stand in for the labels where a part of them is not to be fitted.
     For one element this is the mean energy per atom. Compositions that do not determine all offsets
     (one compound only) give the solution of least norm, which is as good inside the data.
     """
@@ -24,17 +32,23 @@ def fit_offsets(frames: Sequence[Atoms], species: Sequence[str]) -> dict[str, fl
         raise TrainingError("no structures to fit energy offsets to")
     composition = np.array([[list(a.symbols).count(symbol) for symbol in species] for a in frames], dtype=float)
     atoms = composition.sum(axis=1)
-    energy = np.array([a.get_potential_energy(force_consistent=True) for a in frames])
+    energy = label_energies(frames) if energies is None else np.asarray(energies)
     solution = np.linalg.lstsq(composition / atoms[:, None], energy / atoms, rcond=None)[0]
     return {symbol: float(offset) for symbol, offset in zip(species, solution, strict=True)}
 
 
-def fit_method_offsets(frames: Sequence[Atoms], species: Sequence[str]) -> dict[str, dict[str, float]]:
+def fit_method_offsets(
+    frames: Sequence[Atoms], species: Sequence[str], energies: np.ndarray | None = None
+) -> dict[str, dict[str, float]]:
     """Offsets of each labelling method by its name: energies of two methods have different zeros."""
-    groups: dict[str, list[Atoms]] = defaultdict(list)
-    for atoms in frames:
-        groups[method_of(atoms)].append(atoms)
-    return {method: fit_offsets(groups[method], species) for method in sorted(groups)}
+    fitted = label_energies(frames) if energies is None else np.asarray(energies)
+    groups: dict[str, list[int]] = defaultdict(list)
+    for place, atoms in enumerate(frames):
+        groups[method_of(atoms)].append(place)
+    return {
+        method: fit_offsets([frames[k] for k in groups[method]], species, fitted[groups[method]])
+        for method in sorted(groups)
+    }
 
 
 def principal_method(frames: Sequence[Atoms]) -> str:

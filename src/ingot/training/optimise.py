@@ -20,7 +20,7 @@ from ingot.randomness import derive_seed, generator
 from ingot.training.batches import PreparedBucket, moments_of, prepare
 from ingot.training.checkpoint import State, load_checkpoint, save_checkpoint
 from ingot.training.errors import TrainingError
-from ingot.training.examples import Bucket, learned_part
+from ingot.training.examples import Bucket, emphasised, learned_part
 from ingot.training.loss import LossWeights, SquaredErrors
 from ingot.training.schedule import Progress, TrainingOptions, finished, learning_rate_at, note_validation
 from ingot.training.step import (
@@ -110,6 +110,7 @@ def train_member(
     architecture = learned_part(architecture)
     settings = options.optimiser
     digest = _digest(architecture, options, seed, train, validation)
+    train = emphasised(train, options.emphasis)
     learning = prepare(architecture, train, options.jacobian_memory, options.precision)
     watching = prepare(architecture, validation, options.jacobian_memory, options.precision)
     moments = moments_of(architecture, learning, options.feature_floor)

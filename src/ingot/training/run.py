@@ -14,7 +14,7 @@ from ingot.randomness import derive_seed
 from ingot.training.checkpoint import NAME as CHECKPOINT
 from ingot.training.ensemble import combine, single_member
 from ingot.training.errors import TrainingError
-from ingot.training.examples import divide_buckets, make_buckets, species_of
+from ingot.training.examples import divide_buckets, learnable_energies, make_buckets, species_of
 from ingot.training.log import write_cost, write_log
 from ingot.training.offsets import fit_method_offsets, principal_method
 from ingot.training.optimise import train_member
@@ -28,17 +28,20 @@ VALIDATION_FRACTION = 0.15
 
 @dataclasses.dataclass(frozen=True)
 class TrainingData:
-    """Screened structures, divided, with the offsets of each method."""
+    """Screened structures, divided into those that train and those that watch."""
 
     train: list[Atoms]
     validation: list[Atoms]
-    offsets: dict[str, dict[str, float]]
-    """By method, fitted to training and validation structures, so that all members share them."""
     method: str
     """The method whose zero of energy is the potential's."""
     species: tuple[str, ...]
     note: str = ""
     """What was left out."""
+
+    def offsets(self, architecture: Architecture) -> dict[str, dict[str, float]]:
+        """Energy offsets by method, from training and validation structures: all members share them."""
+        frames = sorted([*self.train, *self.validation], key=lambda atoms: str(atoms.info["structure_id"]))
+        return fit_method_offsets(frames, architecture.species, learnable_energies(frames, architecture))
 
     def resplit(self, seed: int, member: int) -> "TrainingData":
         """Another division by parent, a member's own."""
@@ -97,8 +100,7 @@ def divide(
             f"the data hold {', '.join(unknown)}, which training.species ({', '.join(elements)}) does not name: "
             "add them, or leave training.species out"
         )
-    offsets = fit_method_offsets(used, elements)
-    return TrainingData(train, validation, offsets, principal_method(used), elements, screened.message())
+    return TrainingData(train, validation, principal_method(used), elements, screened.message())
 
 
 def load_data(
@@ -149,7 +151,8 @@ def train_and_save(
     own_seed = derive_seed(seed, "member", member)
     target.mkdir(parents=True, exist_ok=True)
     checkpoint = target / CHECKPOINT
-    buckets = make_buckets([*data.train, *data.validation], architecture, data.offsets)
+    offsets = data.offsets(architecture)
+    buckets = make_buckets([*data.train, *data.validation], architecture, offsets)
     trained = train_member(
         architecture,
         *divide_buckets(buckets, len(data.train)),
@@ -166,7 +169,7 @@ def train_and_save(
     }
     write_log(target / "log.csv", member, trained.log)
     write_cost(target / "log.cost.csv", member, trained.cost)
-    single_member(architecture, trained.parameters, data.offsets[data.method], provenance).save(target)
+    single_member(architecture, trained.parameters, offsets[data.method], provenance).save(target)
     checkpoint.unlink(missing_ok=True)
     row = next(r for r in trained.log if r["epoch"] == trained.best_epoch)
     return (
@@ -182,7 +185,7 @@ def combine_members(directories: Sequence[str | Path], data: TrainingData, outpu
     ensemble = combine([load_potential(path) for path in directories])
     scale, report = {"energy": 1.0, "forces": 1.0}, {"structures": 0}
     if data.validation and ensemble.members > 1:
-        scale, report = fit_uncertainty_scale(ensemble, data.validation, data.offsets)
+        scale, report = fit_uncertainty_scale(ensemble, data.validation, data.offsets(ensemble.architecture))
     provenance = {**ensemble.provenance, "calibration": report}
     dataclasses.replace(ensemble, uncertainty_scale=scale, provenance=provenance).save(output)
     return (

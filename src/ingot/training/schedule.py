@@ -35,6 +35,8 @@ class TrainingOptions:
 
     optimiser: OptimiserOptions
     weights: LossWeights
+    emphasis: float | None = None
+    """Energy above the lowest (eV/atom) at which a training structure weighs half; ``None`` weighs all the same."""
     precision: str = "float32"
     contraction: str | None = None
     """Mode for structures without stored Jacobians; ``None`` takes the fastest of the architecture."""

@@ -75,7 +75,7 @@ def test_one_run_with_both_phases_counts_and_a_contradicting_bound_widens_it() -
     below = run(900, 900, (0.5, 0.0), 5.0)
     widened = combine([below, kept])
     assert widened.uncertainty is not None
-    assert widened.uncertainty > kept.temperature.mean - below.temperature.mean > 20
+    assert widened.uncertainty > kept.temperature.mean - below.temperature.mean - below.temperature.error > 20
 
 
 def test_what_comes_after_a_phase_has_gone_does_not_count() -> None:

@@ -10,6 +10,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ingot.potentials import AniArchitecture
 from ingot.training import LossWeights, TrainingError, gradient_function, make_buckets
 from ingot.training.batches import batch_gradient, moments_of, prepare, structure_gradient
+from ingot.training.examples import emphasised
 
 ARCHITECTURE = AniArchitecture.evenly_spaced(("Al", "Ni"), 4.5, 5, 3.6, 2, 3, hidden=(7, 5))
 WEIGHTS = LossWeights(3.0, 1.0, 2.0)
@@ -61,9 +62,29 @@ def test_buckets_hold_every_structure_once_with_offsets_removed(buckets):
     assert np.isclose(example.strain_gradient[1, 0, 1], frames()[1].get_stress()[5] * volume)
 
 
+def test_emphasis_favours_low_structures_and_scales_their_gradients(buckets):
+    weighted = emphasised(buckets, 0.5)
+    weights = np.concatenate([b.examples.weight for b in weighted])
+    energies = np.concatenate([b.examples.energy / b.examples.atoms for b in buckets])
+    assert np.isclose(weights.mean(), 1)
+    order = np.argsort(energies)
+    assert (np.diff(weights[order]) <= 0).all()
+    above = energies - energies.min()
+    assert np.allclose(weights * (1 + above / 0.5), weights.max())
+    assert all(np.all(b.examples.weight == 1) for b in emphasised(buckets, None))
+    parameters = jax.tree.map(jnp.asarray, ARCHITECTURE.initial_parameters(0))
+    gradient = jax.jit(gradient_function(ARCHITECTURE, WEIGHTS, "reverse", jnp.float64))
+    plain, heavy = (
+        gradient(parameters, jax.tree.map(lambda x: jnp.asarray(x[2]), b[0].examples)) for b in (buckets, weighted)
+    )
+    assert np.allclose(flat(heavy[0]), weighted[0].examples.weight[2] * flat(plain[0]))
+    assert np.allclose(flat(heavy[1]), flat(plain[1]))
+
+
 def test_stored_jacobians_give_the_gradient_of_the_general_route(buckets):
     parameters = jax.tree.map(jnp.asarray, ARCHITECTURE.initial_parameters(0))
     chosen, present = np.array([3, 1, 4, 4]), np.array([1.0, 1.0, 1.0, 0.0])
+    buckets = emphasised(buckets, 0.5)
     results = {}
     for stored, memory in ((True, 2**30), (False, 0)):
         prepared = prepare(ARCHITECTURE, buckets, memory, "float64")

@@ -1,0 +1,111 @@
+"""The commands of the loop, from a potential to a decision."""
+
+import json
+from pathlib import Path
+
+import ase.io
+import jax
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+
+from ingot.cli.main import main
+from ingot.potentials import AniArchitecture, Potential
+from ingot.sampling import read_trajectories
+from ingot.sampling.files import TRAJECTORY_COLUMNS
+from ingot.structures import describe, read_structures, write_structures
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small untrained ensemble, starts and data."""
+    root = tmp_path_factory.mktemp("loop")
+    architecture = AniArchitecture.evenly_spaced(("Al",), 4.5, 4, 3.6, 2, 2, (6,))
+    members = [architecture.initial_parameters(seed) for seed in range(3)]
+    parameters = jax.tree.map(lambda *leaves: np.stack(leaves), *members)
+    Potential(architecture, parameters, {"Al": -1.0}).save(root / "potential")
+
+    def rattled(seed: int, size: float) -> Atoms:
+        atoms = bulk("Al", "fcc", a=4.2, cubic=True)
+        atoms.rattle(size, seed=seed)
+        return describe(atoms, "packing")
+
+    write_structures(root / "starts.extxyz", [rattled(s, 0.2) for s in range(2)])
+    write_structures(root / "data.extxyz", [rattled(s, 0.02) for s in range(10, 13)])
+    return root
+
+
+THRESHOLDS = {"energy_threshold_ev": 1e3, "force_threshold_ev_per_angstrom": 1e3}
+
+
+def explore(folder: Path, output: str, **settings: object) -> int:
+    values = {"trajectories": 3, "steps": 20, "frame_every": 5, **THRESHOLDS, **settings}
+    starts = str(folder / "starts.extxyz")
+    potential = str(folder / "potential")
+    return main(
+        ["explore", "--potential", potential, "--starts", starts, "--iteration", "2", "--seed", "5",
+         "--settings", json.dumps(values), "-o", str(folder / output)]
+    )  # fmt: skip
+
+
+def test_explore_then_select(folder: Path) -> None:
+    assert explore(folder, "explore") == 0
+    rows = read_trajectories(folder / "explore" / "trajectories.csv")
+    assert len(rows) == 3
+    candidates = read_structures(folder / "explore" / "candidates.extxyz")
+    assert {a.info["parent"] for a in candidates} <= {f"explore-2-{n}" for n in range(3)}
+    out = folder / "select"
+    status = main(
+        ["select", "--candidates", str(folder / "explore/candidates.extxyz"), "--controls",
+         str(folder / "explore/controls.extxyz"), "--trajectories", str(folder / "explore/trajectories.csv"),
+         "--dataset", str(folder / "data.extxyz"), "--settings", '{"budget": 2, "control": 1}', "--iteration", "2",
+         "--decision", str(out / "selection.json"), "--control", str(out / "control.extxyz"),
+         "-o", str(out / "selected.extxyz")]
+    )  # fmt: skip
+    assert status == 0
+    decision = json.loads((out / "selection.json").read_text())
+    selected = read_structures(out / "selected.extxyz")
+    assert decision["selected"] == [a.info["structure_id"] for a in selected]
+    assert len(selected) == 2
+    assert decision["iteration"] == 2
+    assert decision["early_stop_fraction"] == 0
+    assert decision["converged"] is False
+    assert len(read_structures(out / "control.extxyz")) == 1
+    first = (folder / "explore" / "trajectories.csv").read_bytes()
+    assert explore(folder, "again") == 0
+    assert (folder / "again" / "trajectories.csv").read_bytes() == first
+
+
+def test_thresholds_need_validation_errors_or_numbers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert explore(folder, "none", energy_threshold_ev=None) == 1
+    assert "records no validation error" in capsys.readouterr().err
+
+
+def test_a_wrong_range_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert explore(folder, "none", density_end=[1.2, 0.8]) == 1
+    assert "from low to high" in capsys.readouterr().err
+
+
+def test_candidates_of_another_exploration_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "t.csv").write_text(",".join(TRAJECTORY_COLUMNS) + "\n")
+    arguments = ["--trajectories", str(folder / "t.csv"), "--dataset", str(folder / "data.extxyz"),
+                 "--decision", str(folder / "d.json"), "-o", str(folder / "s.extxyz")]  # fmt: skip
+    assert main(["select", "--candidates", str(folder / "starts.extxyz"), *arguments]) == 1
+    assert "are both of one exploration" in capsys.readouterr().err
+
+
+def test_simulate_writes_a_trajectory_and_a_table(folder: Path) -> None:
+    settings = '{"ensemble": "npt", "every": 5, "timestep_fs": 1.0}'
+    start, out = folder / "starts.extxyz", folder / "md.extxyz"
+    status = main(
+        ["simulate", str(start), "--potential", str(folder / "potential"), "--settings", settings, "--steps", "20",
+         "--temperature", "100", "-o", str(out)]
+    )  # fmt: skip
+    assert status == 0
+    frames = ase.io.read(out, index=":")
+    assert len(frames) == 4
+    table = np.genfromtxt(folder / "md.csv", delimiter=",", names=True)
+    assert table["step"].tolist() == [5, 10, 15, 20]
+    np.testing.assert_allclose([f.get_potential_energy() for f in frames], table["potential_energy_ev"], atol=1e-6)
+    np.testing.assert_allclose([f.get_volume() for f in frames], table["volume_angstrom3"], rtol=1e-6)
