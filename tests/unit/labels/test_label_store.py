@@ -1,9 +1,10 @@
 """The label store: whole labels or none, whatever happens."""
 
 import json
-import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -75,24 +76,33 @@ def test_the_method_is_described_beside_its_labels(tmp_path):
     assert described == {"digest": method.digest, "settings": method.settings()}
 
 
-def _write_forever(root: str) -> None:
-    store = LabelStore(root)
-    for number in range(10**6):
-        store.put(_label(f"{number % 50:016x}", atoms=300, value=number / 7), {"cpu_seconds": 1.0})
+_WRITER = """
+import sys, numpy as np
+from ingot.labels import Label, LabelStore
+store, value = LabelStore(sys.argv[1]), 0.0
+while True:
+    value += 1.0
+    number = int(value) % 50
+    forces = np.full((200, 3), value)
+    store.put(
+        Label(f"{number:016x}", sys.argv[2], converged=True, energy=value, energy_kind="free", forces=forces),
+        {"cpu_seconds": value},
+    )
+"""
 
 
 def test_a_writer_killed_at_any_moment_leaves_whole_labels_only(tmp_path, caplog):
-    context = multiprocessing.get_context("fork")
     rng = np.random.default_rng(0)
     seen = 0
     for _ in range(8):
-        writer = context.Process(target=_write_forever, args=(str(tmp_path),))
-        writer.start()
-        while not list(tmp_path.rglob("*.json")):
+        before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")}
+        writer = subprocess.Popen([sys.executable, "-c", _WRITER, str(tmp_path), METHOD])
+        while {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")} == before:
+            assert writer.poll() is None, "the writer ended by itself"
             time.sleep(0.01)
         time.sleep(float(rng.uniform(0.01, 0.15)))
         os.kill(writer.pid, signal.SIGKILL)
-        writer.join()
+        writer.wait()
         store = LabelStore(tmp_path)
         for number in range(50):
             label = store.get(METHOD, f"{number:016x}")
