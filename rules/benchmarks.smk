@@ -28,7 +28,7 @@ rule benchmark_accuracy:
         runtime=120,
     params:
         settings=settings("benchmarks", "accuracy"),
-        code=code("benchmark"),
+        code=suite("accuracy"),
         potentials=lambda w: [
             f"--potential {name}={folder}" for name, folder in potentials().items()
         ],
@@ -58,7 +58,7 @@ rule benchmark_crystal:
         runtime=120,
     params:
         settings=settings("benchmarks", "crystal"),
-        code=code("benchmark"),
+        code=suite("crystal"),
         potential=lambda w, input: Path(input[0]).parent,
         directory=lambda w, output: Path(output[0]).parent,
     message:
@@ -87,7 +87,7 @@ rule build_direct_structures:
     params:
         settings=settings("benchmarks", "direct"),
         labels=settings("labels"),
-        code=code("benchmark"),
+        code=suite("reference-structures"),
     message:
         "benchmark: cells of {wildcards.lattice} for the label method itself"
     shell:
@@ -113,7 +113,7 @@ rule benchmark_direct:
         runtime=60,
     params:
         settings=settings("benchmarks", "direct"),
-        code=code("benchmark"),
+        code=suite("direct"),
         stores=lambda w, input: [store_folder(m) for m in input.manifests],
         potential=lambda w, input: Path(input.potential).parent,
         directory=lambda w, output: Path(output[0]).parent,
@@ -142,7 +142,7 @@ rule benchmark_rdf:
         runtime=720,
     params:
         settings=settings("benchmarks", "rdf"),
-        code=code("benchmark"),
+        code=suite("rdf"),
         seed=SEED,
         potential=lambda w, input: Path(input[0]).parent,
         directory=lambda w, output: Path(output.quantities).parent,
@@ -170,7 +170,7 @@ rule benchmark_coexistence:
         runtime=1440,
     params:
         settings=settings("benchmarks", "coexistence"),
-        code=code("benchmark"),
+        code=suite("coexistence"),
         seed=SEED,
         potential=lambda w, input: Path(input[0]).parent,
         directory=lambda w, output: Path(output.quantities).parent,

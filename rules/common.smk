@@ -65,6 +65,23 @@ def code(command):
     return code_digest(f"ingot.cli.{command}")
 
 
+SUITES = {
+    "accuracy": ("accuracy", "accuracy_tables", "splits"),
+    "crystal": ("crystal", "crystal_tables", "ensemble", "lattices"),
+    "reference-structures": ("direct", "direct_meshes"),
+    "direct": ("direct", "direct_tables", "ensemble"),
+    "rdf": ("rdf",),
+    "coexistence": ("coexistence",),
+}
+
+
+def suite(name):
+    """Digest of the modules that one suite of `ingot benchmark` uses: an edit of one suite reruns no other."""
+    return "-".join(
+        code_digest(f"ingot.benchmarks.{module}") for module in SUITES[name]
+    )
+
+
 def store_of(name):
     """A data set, named by its manifest (Snakemake does not look inside folders)."""
     return f"{RUN}/datasets/{name}.manifest.json"

@@ -47,14 +47,13 @@ def test_an_edit_of_the_page_reruns_the_page_alone(finished):
     assert finished.planned() == {}
 
 
-def test_an_edit_of_the_melt_benchmark_reruns_no_training_and_no_label(finished):
-    module = finished.folder / "src" / "ingot" / "benchmarks" / "rdf.py"
+def test_an_edit_of_a_benchmark_reruns_that_benchmark_and_the_page(finished):
+    module = finished.folder / "src" / "ingot" / "benchmarks" / "accuracy_tables.py"
     original = module.read_text()
     module.write_text(original + "\n# an edit\n")
     planned = finished.planned()
     module.write_text(original)
-    assert "benchmark_rdf" in planned
-    assert not {n for n in planned if n.startswith(("label", "train", "build", "combine", "explore", "select"))}
+    assert planned == {"benchmark_accuracy": 1, "report": 1}
 
 
 def test_a_training_setting_reruns_training_and_what_follows_and_no_label(finished):

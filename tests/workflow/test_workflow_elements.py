@@ -21,12 +21,13 @@ def test_lithium_from_first_principles_to_the_page(make_run):
     families = [
         {"name": "bcc", "kind": "lattice", "lattice": "bcc", "parents": 5, "volume_scale_range": [0.85, 1.15]},
         {
-            "name": "strained",
-            "kind": "lattice",
+            "name": "rattled",
+            "kind": "rattled",
             "lattice": "bcc",
+            "conventional": True,
             "parents": 3,
             "children": 1,
-            "strain_magnitude": 0.04,
+            "rattle_angstrom": 0.15,
         },
     ]
     tests = [
