@@ -9,6 +9,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def keep_compiled_code() -> None:
+    """Let JAX keep what it compiles: most of the tests' time otherwise. One folder per worker, as JAX does not lock."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(ROOT / ".cache" / "jax-tests" / worker)
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+
+
+keep_compiled_code()  # before any test imports JAX
+
+
 @pytest.fixture(scope="session")
 def test_data() -> Callable[[str], Path]:
     """Path of a development data item, or a visible skip when it is absent."""
