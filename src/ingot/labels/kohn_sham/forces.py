@@ -28,14 +28,18 @@ class Converged:
         fields = scf.fields(scf.grid.density(scf.mo_coeff, scf.mo_occ, scf.weights))
         return cls(scf, matrices, weighted, fields)
 
-    def orbitals_in_potential(self, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """C f (orbitals, bands) and the Fourier transforms (bands, points) of V psi, of the occupied bands."""
+    def response(self, k: int) -> np.ndarray:
+        """X (orbitals, points) at one k-point, the change of the local energy with the orbitals.
+
+        d E = 2 w Re sum conj(d chi(k + G)) X(G), with X = sum_n conj(C_n) f_n (V psi_n)(k + G) over the occupied bands.
+        """
         grid = self.scf.grid
         filled = np.abs(self.scf.mo_occ[k]) > _EMPTY
         coefficients = self.scf.mo_coeff[k][:, filled]
         psi = coefficients.T @ grid.orbitals[k]
         psi *= self.fields.local_potential
-        return coefficients * self.scf.mo_occ[k][filled], grid.to_reciprocal(psi) / grid.cell.vol
+        filling = coefficients * self.scf.mo_occ[k][filled] / grid.cell.vol
+        return np.asarray(filling.conj() @ grid.to_reciprocal(psi))
 
 
 def gradient(state: Converged) -> np.ndarray:
@@ -58,16 +62,12 @@ def gradient(state: Converged) -> np.ndarray:
 
 
 def _local_pulay(state: Converged) -> np.ndarray:
-    """(3, orbitals): 2 Re sum w f C* <-d chi/dr|V|psi>; on the grid d chi/dR is -i (k + G) chi(k + G)."""
+    """(3, orbitals): 2 w Re sum conj(-d chi/dr) X; on the grid d chi/dR is -i (k + G) chi(k + G)."""
     grid = state.scf.grid
     total = np.zeros((3, grid.cell.nao))
     for k, weight in enumerate(state.scf.weights):
-        point = grid.kpoints[k]
-        coefficients, projected = state.orbitals_in_potential(k)
-        transforms = grid.transforms(point).conj()
-        for x in range(3):
-            overlap = transforms @ (projected * (grid.vectors[:, x] + point[x])).T
-            total[x] += 2 * weight * np.einsum("mn,mn->m", coefficients.conj(), 1j * overlap).real
+        overlap = grid.transforms(grid.kpoints[k]).conj() * state.response(k)
+        total -= 2 * weight * (overlap.imag @ (grid.vectors + grid.kpoints[k])).T
     return total
 
 

@@ -7,12 +7,11 @@ their analytic Fourier transform, and kept. Because these are band-limited on th
 the exact derivatives of the energy computed here. Only time reversal reduces the k-points.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from pyscf import lib
-from pyscf.gto import Mole
-from pyscf.gto.ft_ao import ft_ao
 from pyscf.pbc import gto, tools
 from pyscf.pbc.dft.krks_ksymm import KsymAdaptedKRKS
 from pyscf.pbc.gto import pseudo
@@ -21,6 +20,7 @@ from pyscf.pbc.scf import khf
 from scipy import fft
 from scipy.linalg.blas import zherk
 
+from ingot.labels.kohn_sham.gaussians import ElementOrbitals
 from ingot.labels.kohn_sham.kpoints import KpointMesh
 from ingot.labels.kohn_sham.smearing import occupy
 
@@ -44,8 +44,8 @@ class Grid:
         self.weight = cell.vol / self.points
         self.coulomb = tools.get_coulG(cell, Gv=self.vectors, mesh=cell.mesh)
         self.structure_factors = cell.get_SI(self.vectors)
-        self._elements = {
-            name: _single_atom(cell, name) for name in dict.fromkeys(map(cell.atom_symbol, range(cell.natm)))
+        self.elements = {
+            name: ElementOrbitals(cell, name) for name in dict.fromkeys(map(cell.atom_symbol, range(cell.natm)))
         }
         self.local_pseudopotentials = pseudo.get_vlocG(cell, self.vectors)
         local = -np.einsum("ag,ag->g", self.structure_factors, self.local_pseudopotentials)
@@ -65,26 +65,22 @@ class Grid:
         shift = np.where(even, np.floor(fractional + 1e-9), np.rint(fractional - 1e-9))
         return np.asarray(self.cell.get_abs_kpts(fractional - shift))
 
-    def transforms(self, kpoint: np.ndarray, strain: np.ndarray | None = None, step: float = 1e-4) -> np.ndarray:
+    def transforms(self, kpoint: np.ndarray) -> np.ndarray:
         """Fourier transforms (orbitals, points) of the orbitals at q = k + G, in Bohr^(3/2).
 
-        An atom's orbitals are those of its element times exp(-i q R). With ``strain`` (3, 3), their
-        derivative along a strain of the crystal, which takes q to (1 - strain) q and leaves the phase.
+        An atom's orbitals are those of its element times exp(-i q R).
         """
-        q = self.vectors + kpoint
-        if strain is None:
-            forms = {name: ft_ao(one, q).T for name, one in self._elements.items()}
-        else:
-            change = step * (q @ strain)
-            forms = {
-                name: (ft_ao(one, q - change) - ft_ao(one, q + change)).T / (2 * step)
-                for name, one in self._elements.items()
-            }
+        forms = {name: element.transforms(self.vectors + kpoint) for name, element in self.elements.items()}
         result = np.empty((self.cell.nao, self.points), dtype=np.complex128)
+        for name, orbitals, phase in self.atoms(kpoint):
+            np.multiply(forms[name], phase, out=result[orbitals])
+        return result
+
+    def atoms(self, kpoint: np.ndarray) -> Iterator[tuple[str, slice, np.ndarray]]:
+        """Of each atom: its element, its orbitals, and exp(-i q R) (points,)."""
         for atom, (_, _, first, last) in enumerate(self.cell.aoslice_by_atom()):
             phase = self.structure_factors[atom] * np.exp(-1j * (self.cell.atom_coord(atom) @ kpoint))
-            np.multiply(forms[self.cell.atom_symbol(atom)], phase, out=result[first:last])
-        return result
+            yield self.cell.atom_symbol(atom), slice(first, last), phase
 
     def to_real(self, values: np.ndarray) -> np.ndarray:
         """Inverse discrete Fourier transform over the last axis."""
@@ -139,18 +135,6 @@ class Grid:
                 psi = amplitude @ u[:, start : start + _BLOCK]
                 density[start : start + _BLOCK] += sign @ (psi.real**2 + psi.imag**2)
         return density
-
-
-def _single_atom(cell: gto.Cell, element: str) -> Mole:
-    """One atom of an element at the origin, with the basis that it has in the cell."""
-    return Mole().build(
-        dump_input=False,
-        parse_arg=False,
-        atom=[(element, (0.0, 0.0, 0.0))],
-        basis={element: cell._basis[element]},
-        spin=None,
-        verbose=0,
-    )
 
 
 class KohnSham(KsymAdaptedKRKS):  # type: ignore[misc]  # PySCF is untyped

@@ -18,12 +18,12 @@ _STEP = 3e-4  # strain of the central differences of the analytic integrals, whi
 
 def strain_gradient(state: Converged) -> np.ndarray:
     """Derivatives (3, 3) of the free energy with respect to the symmetric strain, Hartree."""
-    total = _hartree_exchange_correlation(state) + _local_pseudopotential(state)
+    total = _deforming_orbitals(state) + _hartree_exchange_correlation(state) + _local_pseudopotential(state)
     for x, y in _symmetric_pairs():
         strain = np.zeros((3, 3))
         strain[x, y] += 0.5
         strain[y, x] += 0.5
-        value = _deforming_orbitals(state, strain) + _analytic_integrals(state, strain)
+        value = _analytic_integrals(state, strain)
         total[x, y] += value
         if x != y:
             total[y, x] += value
@@ -34,15 +34,23 @@ def _symmetric_pairs() -> list[tuple[int, int]]:
     return [(x, y) for x in range(3) for y in range(x, 3)]
 
 
-def _deforming_orbitals(state: Converged, strain: np.ndarray) -> float:
-    """2 Re sum w f C* <d chi / d strain|V|psi>: the density's change on the grid, apart from the volume."""
+def _deforming_orbitals(state: Converged) -> np.ndarray:
+    """2 w Re sum conj(d chi / d strain) X: the density's change on the grid, apart from the volume.
+
+    The phases of the atoms stay, and atoms of one element share the derivatives of their orbitals.
+    """
     grid = state.scf.grid
-    total = 0.0
+    total = np.zeros((3, 3))
     for k, weight in enumerate(state.scf.weights):
-        coefficients, projected = state.orbitals_in_potential(k)
-        change = coefficients.T.conj() @ grid.transforms(grid.kpoints[k], strain).conj()
-        total += 2 * float(weight) * float(np.vdot(change.conj(), projected).real)
-    return total
+        response = state.response(k)
+        by_element = {
+            name: np.zeros((element.size, grid.points), dtype=np.complex128) for name, element in grid.elements.items()
+        }
+        for name, orbitals, phase in grid.atoms(grid.kpoints[k]):
+            by_element[name] += phase.conj() * response[orbitals]
+        for name, values in by_element.items():
+            total += 2 * float(weight) * grid.elements[name].strain_sum(grid.vectors + grid.kpoints[k], values)
+    return 0.5 * (total + total.T)
 
 
 def _hartree_exchange_correlation(state: Converged) -> np.ndarray:
