@@ -9,6 +9,8 @@ rule audit:
         summary=f"{RUN}/audit/summary.csv",
         novelty=f"{RUN}/audit/novelty.csv",
         overlap=f"{RUN}/audit/overlap.csv",
+        structures=f"{RUN}/audit/structures.csv",
+        curve=f"{RUN}/audit/learning_curve.csv",
     log:
         f"{RUN}/logs/audit.log",
     benchmark:
