@@ -29,4 +29,4 @@ rule label_structures:
         "labels: {wildcards.set}, batch {wildcards.batch} of {wildcards.batches}"
     shell:
         "ingot label {input.structures} --settings {params.settings:q} --batch {wildcards.batch}/{wildcards.batches}"
-        " --store {params.store:q} -o {output} > {log} 2>&1"
+        " --store {params.store:q} --workers {threads} -o {output} > {log} 2>&1"

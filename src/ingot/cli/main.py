@@ -63,6 +63,10 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except BrokenPipeError:
         return 1
+    except OSError as error:  # a full disk, no permission, a missing file: the user's to mend
+        place = f": {error.filename}" if error.filename else ""
+        print(f"ingot {args.command}: {error.strerror or error}{place}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -7,8 +7,28 @@ from pydantic import Field, model_validator
 from ingot.config.base import Section
 
 
+PRESETS: dict[str, dict[str, Any]] = {
+    "quick": {"kpoint_length_angstrom": 24.0, "compute_stress": True},
+    "production": {
+        "basis": "TZV2P-MOLOPT-PBE-GTH",
+        "ke_cutoff_hartree": 30.0,
+        "precision": 1e-8,
+        "kpoint_length_angstrom": 40.0,
+        "smearing_width_ev": 0.1,
+        "convergence_energy_hartree": 1e-8,
+        "convergence_gradient_hartree": 1e-5,
+        "compute_stress": True,
+    },
+}
+"""What a preset of the method `pyscf` sets; everything else has its default."""
+
+
 class PyscfSettings(Section):
     """Periodic Kohn-Sham by PySCF: Gaussian orbitals, GTH pseudopotentials, k-points, smearing."""
+
+    preset: Literal["quick", "production"] | None = Field(default=None, exclude=True)
+    """Settings by purpose, over which keys given beside it win: `quick` (k-point length 24 A, stress) or `production`
+    (triple-zeta basis, 30 Hartree, k-point length 40 A, smearing 0.1 eV, tighter convergence, stress)."""
 
     functional: str = "pbe"
     """Exchange-correlation functional, of LDA or GGA kind, by its libxc name."""
@@ -48,7 +68,7 @@ class PyscfSettings(Section):
     """One FFT mesh for all structures instead of the cutoff's, such as for an equation of state."""
 
     compute_stress: bool = False
-    """Whether labels carry stress; it doubles their cost or more."""
+    """Whether labels carry stress; it costs a quarter more, in the smallest cells two thirds."""
 
     convergence_energy_hartree: float = Field(default=1e-7, gt=0)
     """Largest change of the free energy per cell in the last cycle."""
@@ -61,6 +81,13 @@ class PyscfSettings(Section):
 
     maximum_memory_gb: float = Field(default=4.0, gt=0)
     """A structure whose orbitals need more is refused before it starts."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_its_preset(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or values.get("preset") not in PRESETS:
+            return values
+        return {**PRESETS[values["preset"]], **values}
 
     @model_validator(mode="after")
     def _meshes_are_positive(self) -> "PyscfSettings":
@@ -111,6 +138,9 @@ class LabelSettings(Section):
 
     batches: int = Field(default=2, ge=1)
     """Jobs that the labels of one set are dealt to; more of them use more cores or nodes."""
+
+    time_limit_minutes: float | None = Field(default=None, gt=0)
+    """A structure that takes longer is given up: a failed label that is not kept."""
 
     maximum_failed_fraction: float = Field(default=0.2, ge=0, le=1)
     """A batch in which more labels fail stops the run; fewer failures are rows of the report."""

@@ -6,11 +6,13 @@ from ingot.labels.factory import make_method
 from ingot.labels.label import Label, failed_label
 from ingot.labels.method import LabelMethod, method_digest
 from ingot.labels.store import LabelStore
+from ingot.labels.verification import Comparison, verify_labels
 
 # Last: here the function takes the name of the module ``ingot.labels.label``, which stays importable.
 from ingot.labels.compute import label  # isort: skip
 
 __all__ = [
+    "Comparison",
     "Label",
     "LabelError",
     "LabelFailure",
@@ -23,4 +25,5 @@ __all__ = [
     "label_structures",
     "make_method",
     "method_digest",
+    "verify_labels",
 ]

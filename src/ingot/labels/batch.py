@@ -1,11 +1,8 @@
 """Labelling many structures: what the store has is not computed, and every failure is a row."""
 
 import logging
-import multiprocessing
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from ase import Atoms
@@ -15,6 +12,7 @@ from ingot.labels.errors import LabelError
 from ingot.labels.label import Label
 from ingot.labels.method import LabelMethod
 from ingot.labels.store import LabelStore
+from ingot.labels.workers import Outcome, compute_labels
 from ingot.progress import progress
 from ingot.structures import structure_id
 
@@ -41,13 +39,19 @@ def deal(structures: Sequence[Atoms], method: LabelMethod, batch: int, batches: 
 
 
 def label_structures(
-    structures: Sequence[Atoms], method: LabelMethod, store: LabelStore, workers: int = 1
+    structures: Sequence[Atoms],
+    method: LabelMethod,
+    store: LabelStore,
+    workers: int = 0,
+    time_limit_seconds: float | None = None,
 ) -> dict[str, Any]:
     """Label structures into a store; gives the manifest: method, settings and one row per structure.
 
     Labels that the store holds are not computed. Each new one is safe in the store before the next
-    begins. A structure that cannot be labelled is a row with ``status`` ``failed`` and its reason.
-    Rows come in the order of the list, duplicates once, whatever the number of ``workers``.
+    begins. A structure that cannot be labelled is a row with ``status`` ``failed`` and its reason; what it cost and the
+    last lines of the engine's log lie in its cost sidecar (:meth:`LabelStore.cost`).
+    Rows come in the order of the list, duplicates once, whatever the number of ``workers``: processes of their own that
+    may crash or exceed the limit of time without harm (0: this process computes, and has no limit).
     """
     store.describe(method)
     unique = {structure_id(atoms): atoms for atoms in reversed(structures)}
@@ -57,42 +61,44 @@ def label_structures(
         kept = store.get(method.digest, identity)
         if kept is not None:
             labels[identity] = kept
-    missing = [identity for identity in ids if identity not in labels]
+    missing = [unique[identity] for identity in ids if identity not in labels]
     logger.info("%d structures, %d labels in the store, %d to compute", len(ids), len(labels), len(missing))
+    missing.sort(key=method.estimated_cost, reverse=True)  # the longest first: all workers end at about one time
     unkept: set[str] = set()
-    outcomes = _compute([unique[i] for i in missing], method, workers)
-    for number, (label, lasting, cost) in enumerate(progress(outcomes, "labels", total=len(missing), unit="label")):
+    for label, lasting, cost in _shown(_compute(missing, method, workers, time_limit_seconds), len(missing)):
         labels[label.structure_id] = label
         if lasting:
             store.put(label, cost)
         else:
             unkept.add(label.structure_id)
-        state = "converged" if label.converged else f"FAILED: {label.reason}"
-        logger.info(
-            "%d/%d %s (%d atoms, %.1f s): %s",
-            number + 1, len(missing), label.structure_id, cost["atoms"], cost["cpu_seconds"], state,
-        )  # fmt: skip
+            store.put_cost(label, cost)
     rows = [_row(labels[identity], store, identity not in unkept) for identity in ids]
     return {"method": method.digest, "settings": method.settings(), "labels": rows}
 
 
 def _compute(
-    structures: Sequence[Atoms], method: LabelMethod, workers: int
-) -> Iterator[tuple[Label, bool, dict[str, Any]]]:
-    if workers <= 1 or len(structures) <= 1:
-        for atoms in structures:
-            yield timed_label(atoms, method)
-        return
-    context = multiprocessing.get_context("spawn")  # forking a process that runs threads may hang
-    with ProcessPoolExecutor(min(workers, len(structures)), mp_context=context) as pool:
-        try:
-            for future in as_completed([pool.submit(timed_label, atoms, method) for atoms in structures]):
-                yield future.result()
-        except BrokenProcessPool as error:
-            raise LabelError(
-                "a worker process died, most likely for want of memory: use fewer --workers; "
-                "the labels finished so far are safe in the label store"
-            ) from error
+    structures: Sequence[Atoms], method: LabelMethod, workers: int, time_limit_seconds: float | None
+) -> Iterator[Outcome]:
+    if workers:
+        return compute_labels(structures, method, workers, time_limit_seconds)
+    return (timed_label(atoms, method) for atoms in structures)
+
+
+def _shown(outcomes: Iterator[Outcome], total: int) -> Iterator[Outcome]:
+    """The outcomes, with a bar (done, rate, time left, failures) on a terminal and a line each in the log."""
+    failures = 0
+    bar = progress(outcomes, "labels", total=total, unit="label")
+    for number, outcome in enumerate(bar):
+        label, _, cost = outcome
+        failures += not label.converged
+        if failures:
+            bar.set_postfix(failed=failures)
+        state = "converged" if label.converged else f"FAILED: {label.reason}"
+        seconds = cost.get("cpu_seconds", cost["wall_seconds"])
+        logger.info(
+            "%d/%d %s (%d atoms, %.1f s): %s", number + 1, total, label.structure_id, cost["atoms"], seconds, state
+        )
+        yield outcome
 
 
 def _row(label: Label, store: LabelStore, kept: bool) -> dict[str, Any]:

@@ -58,7 +58,19 @@ class LabelStore:
         text = canonical_json({**values, "checksum": digest(values)})
         write_atomically(self.path(label.method, label.structure_id), text + "\n")
         if cost is not None:
-            write_json(self.cost_path(label.method, label.structure_id), cost)
+            self.put_cost(label, cost)
+
+    def put_cost(self, label: Label, cost: dict[str, Any]) -> None:
+        """Write what a label cost, or what a failure left behind, outside of every digest."""
+        write_json(self.cost_path(label.method, label.structure_id), cost)
+
+    def forget_failure(self, method: str, structure_id: str) -> bool:
+        """Take a failed label out, so that it is computed again; whether there was one."""
+        label = self.get(method, structure_id)
+        if label is None or label.converged:
+            return False
+        self.path(method, structure_id).unlink()
+        return True
 
     def cost(self, method: str, structure_id: str) -> dict[str, Any]:
         """What a label cost; empty where that is not known."""

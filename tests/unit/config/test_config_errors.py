@@ -82,3 +82,15 @@ def test_numbers_given_as_text_are_read_as_numbers():
     """`snakemake --config` hands nested values over as text."""
     values = yaml.safe_load(yaml.safe_dump(_minimal())) | {"training": {"epochs": "5"}}
     assert load_configuration(values).training.epochs == 5
+
+
+def test_a_preset_fills_what_is_not_given():
+    from ingot.config.labels import LabelSettings
+
+    chosen = validate(LabelSettings, {"pyscf": {"preset": "production", "kpoint_length_angstrom": 30}}).model_dump()
+    assert chosen["pyscf"]["basis"] == "TZV2P-MOLOPT-PBE-GTH"
+    assert chosen["pyscf"]["kpoint_length_angstrom"] == 30
+    assert "preset" not in chosen["pyscf"]  # resolved settings say what they are, not where they came from
+    assert validate(LabelSettings, chosen).model_dump() == chosen
+    with pytest.raises(ConfigurationError, match=r"pyscf\.preset"):
+        validate(LabelSettings, {"pyscf": {"preset": "fast"}})
