@@ -6,7 +6,6 @@ from pydantic import Field, model_validator
 
 from ingot.config.base import Section
 
-
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {"kpoint_length_angstrom": 24.0, "compute_stress": True},
     "production": {

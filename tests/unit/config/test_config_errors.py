@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from ingot.config.base import ConfigurationError
+from ingot.config.base import ConfigurationError, validate
 from ingot.config.document import reference_page, schema_text, undocumented_fields
 from ingot.config.root import Configuration, load_configuration, read_configuration
 
