@@ -13,9 +13,10 @@ class FamilySettings(Section):
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")
     """Name of the family; its parents are called `<name>-000`, `<name>-001` and so on."""
 
-    kind: Literal["lattice", "rattled", "packing", "vacancy"]
+    kind: Literal["lattice", "rattled", "packing", "vacancy", "stacking", "surface", "hot"]
     """`lattice`: perfect crystals and strained copies; `rattled`: displaced copies only; `packing`: disordered,
-    liquid-like cells; `vacancy`: copies of a crystal without one atom."""
+    liquid-like cells; `vacancy`: copies of a crystal without one atom; `stacking`: close-packed layers in any order;
+    `surface`: slabs; `hot`: copies after dynamics of Lennard-Jones atoms, hot crystals or liquids."""
 
     parents: int = Field(ge=1)
     """Crystals at different volumes, or packings. Splits keep all that derives from one parent together."""
@@ -54,16 +55,40 @@ class FamilySettings(Section):
     composition: dict[str, float] | None = None
     """Shares of the elements (default: equal); sites are assigned at random."""
 
+    sequence: str = Field(default="ABC", pattern=r"^[ABCabc]{2,}$")
+    """Layers of a stacking: `ABC` is fcc, `AB` hcp, `ABCAB` has a fault."""
+
+    miller: tuple[int, int, int] = (1, 1, 1)
+    """Miller indices of a surface, in the conventional cell."""
+
+    layers: int = Field(default=4, ge=1)
+    """Layers of a surface slab, each as thick as the surface's own unit."""
+
+    vacuum_angstrom: float = Field(default=10.0, gt=0)
+    """Vacuum between a slab and its image."""
+
+    heat: float = Field(default=0.5, gt=0)
+    """Temperature of hot structures, relative to melting: 0.5 is a hot crystal; 2.5 at 1.1 to 1.2 times the volume
+    is a liquid."""
+
+    steps: int = Field(default=500, ge=1)
+    """Steps of their dynamics; a crystal needs about 1000 to melt."""
+
     role: Literal["training", "extrapolation"] = "training"
     """`extrapolation` holds the whole family out of training, as a named test."""
 
     @model_validator(mode="after")
     def _makes_something(self) -> "FamilySettings":
-        if self.kind in ("rattled", "vacancy") and self.children < 1:
+        if self.kind in ("rattled", "vacancy", "hot") and self.children < 1:
             raise ValueError(f"a family of kind {self.kind!r} consists of its children: set children to 1 or more")
         if self.kind == "rattled" and self.rattle_angstrom == 0:
             raise ValueError("a family of kind 'rattled' needs rattle_angstrom")
-        if self.children and self.kind != "vacancy" and self.strain_magnitude == 0 and self.rattle_angstrom == 0:
+        if (
+            self.children
+            and self.kind not in ("vacancy", "hot")
+            and self.strain_magnitude == 0
+            and self.rattle_angstrom == 0
+        ):
             raise ValueError("children without strain_magnitude or rattle_angstrom would all be the same")
         scales = self.volume_scale_range if self.volume_scales is None else self.volume_scales
         if not scales or min(scales) <= 0:

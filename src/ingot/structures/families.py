@@ -11,8 +11,10 @@ from ingot.errors import near_name
 from ingot.randomness import generator
 from ingot.structures.defects import with_vacancy
 from ingot.structures.errors import StructureError
+from ingot.structures.heat import heated
 from ingot.structures.lattices import Lattice, build_lattice, nearest_neighbor_distance
 from ingot.structures.packing import packed_structure
+from ingot.structures.planar import stacked_layers, surface_slab
 from ingot.structures.rattle import rattled
 from ingot.structures.strains import random_strain, strained
 from ingot.structures.structure import check_structure, describe
@@ -24,11 +26,13 @@ class Family:
 
     ``lattice``: the perfect crystal and ``children`` strained (and rattled) copies of it. ``rattled``: only the
     copies. ``packing``: a disordered packing, and rattled copies. ``vacancy``: copies of the crystal without one
-    atom. All that derives from one crystal at one volume, or from one packing, has one parent.
+    atom. ``stacking`` and ``surface``: stacked close-packed layers and slabs, with strained and rattled copies.
+    ``hot``: the crystal after dynamics, other ones for every copy. All that derives from one crystal at one volume, or
+    from one packing, has one parent.
     """
 
     name: str
-    kind: Literal["lattice", "rattled", "packing", "vacancy"]
+    kind: Literal["lattice", "rattled", "packing", "vacancy", "stacking", "surface", "hot"]
     parents: int
     children: int = 0
     lattice: Lattice = "fcc"
@@ -41,6 +45,12 @@ class Family:
     rattle_angstrom: float = 0.0
     minimum_distance_fraction: float = 0.8
     composition: Mapping[str, float] | None = None
+    sequence: str = "ABC"
+    miller: tuple[int, int, int] = (1, 1, 1)
+    layers: int = 4
+    vacuum_angstrom: float = 10.0
+    heat: float = 0.5
+    steps: int = 500
 
     def scales(self) -> list[float]:
         """Volumes of the parents relative to the reference: the list given (in turn), or evenly over the range."""
@@ -90,9 +100,9 @@ def _members(
         minimum = family.minimum_distance_fraction * nearest_neighbor_distance(min(volume, reference))
         base = packed_structure(_species(family.atoms, composition, rng), volume, minimum, rng)
     else:
-        base = build_lattice("X", family.lattice, volume, family.conventional, family.repeat)
+        base = _crystal(family, volume)
         base.symbols[:] = _species(len(base), composition, rng)
-    if family.kind in ("lattice", "packing"):
+    if family.kind in ("lattice", "packing", "stacking", "surface"):
         yield base
     for child in range(family.children):
         rng = generator(seed, "structures", stream, parent, "child", child)
@@ -101,7 +111,19 @@ def _members(
             atoms = strained(atoms, random_strain(family.strain_magnitude, rng))
         if family.rattle_angstrom > 0:
             atoms = rattled(atoms, family.rattle_angstrom, rng)
+        if family.kind == "hot":
+            atoms = heated(atoms, nearest_neighbor_distance(reference), family.heat, family.steps, rng)
         yield atoms
+
+
+def _crystal(family: Family, volume: float) -> Atoms:
+    """What the family's parents are before elements are assigned."""
+    if family.kind == "stacking":
+        return stacked_layers("X", family.sequence, volume).repeat(family.repeat)
+    if family.kind == "surface":
+        slab = surface_slab("X", family.lattice, volume, family.miller, family.layers, family.vacuum_angstrom)
+        return slab.repeat(family.repeat)
+    return build_lattice("X", family.lattice, volume, family.conventional, family.repeat)
 
 
 def _composition(family: Family, elements: Sequence[str]) -> dict[str, float]:

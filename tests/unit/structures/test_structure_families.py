@@ -93,7 +93,10 @@ def test_settings_know_the_extrapolation_families():
         ({"elements": []}, "at least 1"),
         ({"families": [{"name": "a", "kind": "rattled", "parents": 1}]}, "consists of its children"),
         ({"families": [{"name": "a", "kind": "lattice", "parents": 1, "children": 1}]}, "all be the same"),
-        ({"families": [{"name": "a", "kind": "latice", "parents": 1}]}, "'lattice', 'rattled', 'packing' or 'vacancy'"),
+        (
+            {"families": [{"name": "a", "kind": "latice", "parents": 1}]},
+            "'packing', 'vacancy', 'stacking', 'surface' or 'hot'",
+        ),
         ({"families": [{"name": "probe", "kind": "lattice", "parents": 1}]}, "used twice: probe"),
         (
             {"families": [{"name": "a", "kind": "lattice", "parents": 1, "rattle": 0.1}]},

@@ -8,11 +8,14 @@ from ingot.structures import (
     StructureError,
     build_lattice,
     check_structure,
+    heated,
     nearest_neighbor_distance,
     packed_structure,
     random_strain,
     rattled,
+    stacked_layers,
     strained,
+    surface_slab,
     voigt_strain,
     with_vacancy,
 )
@@ -111,3 +114,56 @@ def test_vacancy_removes_one_atom_and_keeps_the_cell():
     assert np.array_equal(defective.cell.array, atoms.cell.array)
     with pytest.raises(StructureError, match="at least two atoms"):
         with_vacancy(build_lattice("Al", "fcc", 16.5), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(("sequence", "lattice"), [("ABC", "fcc"), ("ABCABC", "fcc"), ("AB", "hcp")])
+def test_stackings_of_perfect_crystals_are_the_crystals(sequence, lattice):
+    stacked = stacked_layers("Al", sequence, 16.5)
+    crystal = build_lattice("Al", lattice, 16.5)
+    assert stacked.get_volume() / len(stacked) == pytest.approx(16.5)
+    shells = [np.sort(neighbor_list("d", a, 6.2)) for a in (stacked, crystal)]
+    assert len(shells[0]) / len(stacked) == len(shells[1]) / len(crystal)
+    assert np.allclose(shells[0][:: len(stacked)], shells[1][:: len(crystal)])
+
+
+def test_a_fault_keeps_twelve_neighbors_and_changes_the_further_ones():
+    fault, fcc = stacked_layers("Al", "ABCAB", 16.5), stacked_layers("Al", "ABC", 16.5)
+    near = nearest_neighbor_distance(16.5) * 1.01
+    assert len(neighbor_list("d", fault, near)) == 12 * 5
+    assert len(neighbor_list("d", fault, 5.0)) / 5 != len(neighbor_list("d", fcc, 5.0)) / 3
+    for wrong, message in (("AAB", "two layers A"), ("ABA", "two layers A"), ("ABD", "letters A, B and C")):
+        with pytest.raises(StructureError, match=message):
+            stacked_layers("Al", wrong, 16.5)
+
+
+@pytest.mark.parametrize(("miller", "neighbors"), [((1, 1, 1), 9), ((1, 0, 0), 8)])
+def test_surfaces_have_the_coordination_of_their_face(miller, neighbors):
+    slab = surface_slab("Al", "fcc", 16.5, miller, 3, 12.0)
+    counts = np.bincount(neighbor_list("i", slab, nearest_neighbor_distance(16.5) * 1.05))
+    assert counts.min() == neighbors
+    assert counts.max() == 12
+    assert slab.pbc.all()
+    height = slab.cell.volume / np.linalg.norm(np.cross(slab.cell[0], slab.cell[1]))
+    assert height - np.ptp(slab.positions @ np.array([0, 0, 1.0])) == pytest.approx(12.0, abs=1e-6)
+
+
+def _crystalline(atoms, crystal):
+    """Rms displacement from the sites relative to the nearest-neighbor distance."""
+    shift = (atoms.get_scaled_positions() - crystal.get_scaled_positions() + 0.5) % 1 - 0.5
+    shift -= shift.mean(axis=0)
+    return float(np.sqrt((shift @ crystal.cell.array).var(axis=0).sum())) / nearest_neighbor_distance(16.5)
+
+
+def test_heat_shakes_a_crystal_and_melts_it_when_there_is_enough():
+    crystal = build_lattice("Al", "fcc", 16.5, conventional=True, repeat=(2, 2, 2))
+    nearest = nearest_neighbor_distance(16.5)
+    warm = heated(crystal, nearest, 0.4, 400, np.random.default_rng(0))
+    expanded = build_lattice("Al", "fcc", 1.15 * 16.5, conventional=True, repeat=(2, 2, 2))
+    liquid = heated(expanded, nearest, 2.5, 1200, np.random.default_rng(0))
+    assert 0.03 < _crystalline(warm, crystal) < 0.15  # Lindemann: a crystal melts at about 0.15
+    assert _crystalline(liquid, expanded) > 0.3
+    for atoms in (warm, liquid):
+        check_structure(atoms)
+        assert minimum_distance(atoms.positions, atoms.cell.array, 5.0) > 0.7 * nearest
+    again = heated(crystal, nearest, 0.4, 400, np.random.default_rng(0))
+    assert np.array_equal(again.positions, warm.positions)
