@@ -1,5 +1,6 @@
 """What a DAG must do: stop when done, rerun what changed and nothing else, never lose or repeat a label."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -108,6 +109,22 @@ def test_a_longer_loop_continues_a_finished_run(finished):
     after = finished.labels()
     assert {name: after[name] for name in before} == before
     assert read_json(finished.results / "iterations" / "1" / "select" / "selection.json")["iteration"] == 1
+
+
+def test_labels_of_an_archive_are_not_computed_again(finished, make_run):
+    archive, settings = finished.folder / "archive", json.dumps(finished.configuration["labels"])
+    subprocess.run(
+        [sys.executable, "-m", "ingot.cli.main", "store", "export", str(finished.results / "structures/initial.extxyz"),
+         "--settings", settings, "--store", str(finished.folder / "labels"), "-o", str(archive)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    run = make_run("from-archive")
+    run.configure(run={"label_archives": [str(archive)]})
+    run.snakemake("labels_only")
+    logs = [p.read_text() for p in sorted(run.results.glob("logs/label_structures/*.log"))]
+    assert len(logs) == 2
+    assert all(" 0 to compute" in text for text in logs)
+    assert run.labels().keys() < finished.labels().keys()
 
 
 def test_a_hard_kill_costs_at_most_the_labels_in_flight(make_run):

@@ -4,7 +4,7 @@ import argparse
 
 STAGES = {
     "structures": ("build_structures",),
-    "labels": ("label_structures", "label_direct"),
+    "labels": ("import_labels", "label_structures"),
     "datasets": ("build_dataset", "import_dataset", "split_dataset"),
     "train": ("train_member", "train_loop_member", "combine_members", "combine_loop_members"),
     "active learning": ("explore", "select_frames"),

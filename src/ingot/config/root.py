@@ -39,6 +39,9 @@ class RunSettings(Section):
     label_store: str = "labels"
     """Folder of the label store, shared by all runs; labels in it are never computed twice."""
 
+    label_archives: tuple[str, ...] = ()
+    """Folders of label archives (`ingot store export`) that are put into the store before anything is labelled."""
+
 
 class DataSettings(Section):
     """Labelled data of your own, instead of structures and labels made here."""

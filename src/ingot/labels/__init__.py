@@ -1,5 +1,6 @@
 """Labels: energies, forces and stresses by a method, and the store that keeps them."""
 
+from ingot.labels.archive import Imported, export_labels, import_labels
 from ingot.labels.batch import check_failures, deal, label_structures
 from ingot.labels.errors import LabelError, LabelFailure
 from ingot.labels.factory import make_method
@@ -13,6 +14,7 @@ from ingot.labels.compute import label  # isort: skip
 
 __all__ = [
     "Comparison",
+    "Imported",
     "Label",
     "LabelError",
     "LabelFailure",
@@ -20,7 +22,9 @@ __all__ = [
     "LabelStore",
     "check_failures",
     "deal",
+    "export_labels",
     "failed_label",
+    "import_labels",
     "label",
     "label_structures",
     "make_method",
