@@ -3,9 +3,10 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
-from ase.calculators.calculator import Calculator, all_changes
+from ase.calculators.calculator import Calculator, FileIOCalculator, SCFError, all_changes
 from ase.calculators.emt import EMT
 
 
@@ -38,3 +39,27 @@ class FaultyEngine(Calculator):
         frame.calc = EMT()
         energy = np.nan if symbol == "Pt" else frame.get_potential_energy()
         self.results = {"energy": energy, "free_energy": energy, "forces": frame.get_forces()}
+
+
+class FileEngine(FileIOCalculator):
+    """A program that reads and writes files with fixed names in its folder, as most do."""
+
+    implemented_properties = ("energy", "forces")
+    program = "sh -c 'cp input.txt output.txt; sleep 0.2; cat input.txt >> output.txt'"
+
+    def __init__(self, **kwargs):
+        super().__init__(command=self.program, **kwargs)
+
+    def write_input(self, atoms, properties=None, system_changes=None):
+        """The sum of the coordinates."""
+        super().write_input(atoms, properties, system_changes)
+        (Path(self.directory) / "input.txt").write_text(f"{atoms.positions.sum():.12f}\n")
+
+    def read_results(self):
+        """Both lines must be the same, or another calculation wrote here."""
+        first, second = map(float, (Path(self.directory) / "output.txt").read_text().split())
+        if first != second:
+            raise RuntimeError("somebody else wrote into this folder")
+        if first > 1e3:
+            raise SCFError("no convergence in 100 cycles")
+        self.results = {"energy": first, "forces": np.zeros((len(self.atoms), 3))}

@@ -1,15 +1,19 @@
 """Labels by any ASE calculator, given by its import path and keyword arguments."""
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module, metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import PropertyNotImplementedError
+from ase.calculators.calculator import PropertyNotImplementedError, SCFError
 
 from ingot.errors import near_name
-from ingot.labels.errors import LabelError
+from ingot.labels.errors import LabelError, LabelFailure
 from ingot.labels.label import EnergyKind, Label
 from ingot.labels.method import method_digest
 from ingot.structures import structure_id
@@ -22,7 +26,8 @@ class AseCalculator:
     """A label method that asks a fresh ASE calculator about each structure.
 
     Energies are asked with ``force_consistent``; a calculator that does not tell the free energy
-    apart gives its one energy. Stress is taken where the calculator has it.
+    apart gives its one energy. Stress is taken where the calculator has it. Engines that write files do so
+    in a folder of their own, which is removed afterwards; if they fail, the last lines of their output are printed.
     """
 
     calculator: str
@@ -64,20 +69,21 @@ class AseCalculator:
     def compute(self, atoms: Atoms) -> Label:
         """See :class:`~ingot.labels.method.LabelMethod`."""
         frame = atoms.copy()
-        frame.calc = self._load()(**self.arguments)
+        calculator = self._load()(**self.arguments)
+        frame.calc = calculator
         try:
-            energy = frame.get_potential_energy(force_consistent=True)
-        except PropertyNotImplementedError:  # it knows one energy only
-            energy = frame.get_potential_energy()
-        forces = np.array(frame.get_forces(), dtype=float)
+            with _own_folder(calculator, keep="directory" in self.arguments):
+                energy, forces, stress = _energy(frame), np.array(frame.get_forces(), dtype=float), _stress(frame)
+        except SCFError as error:
+            raise LabelFailure(f"the self-consistent field did not converge ({error})") from error
         return Label(
             structure_id=structure_id(atoms),
             method=self.digest,
             converged=True,
-            energy=float(energy),
+            energy=energy,
             energy_kind=self.energy_kind,
             forces=forces,
-            stress=_stress(frame),
+            stress=stress,
         )
 
     def _load(self) -> Any:
@@ -94,6 +100,30 @@ class AseCalculator:
                 f"module {module_name!r} has no calculator {class_name!r}{near_name(class_name, vars(module))}"
             )
         return getattr(module, class_name)
+
+
+@contextmanager
+def _own_folder(calculator: Any, keep: bool) -> Iterator[None]:
+    """Let the calculator write into a folder that no other one uses; ``keep``: into the one it was given."""
+    if keep or not hasattr(calculator, "directory"):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="ingot-ase-") as folder:
+        calculator.directory = folder
+        try:
+            yield
+        except Exception:
+            for path in sorted(Path(folder).iterdir()):
+                if path.is_file():
+                    print(f"--- {path.name}", *path.read_text(errors="replace").splitlines()[-20:], sep="\n")
+            raise
+
+
+def _energy(atoms: Atoms) -> float:
+    try:
+        return float(atoms.get_potential_energy(force_consistent=True))
+    except PropertyNotImplementedError:  # it knows one energy only
+        return float(atoms.get_potential_energy())
 
 
 def _stress(atoms: Atoms) -> np.ndarray | None:

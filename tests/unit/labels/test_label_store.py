@@ -112,3 +112,42 @@ def test_a_writer_killed_at_any_moment_leaves_whole_labels_only(tmp_path, caplog
     assert seen > 50
     assert "damaged" not in caplog.text
     assert not list(tmp_path.rglob("*.unreadable"))
+
+
+def test_a_full_disk_is_an_error_and_leaves_no_half_label(tmp_path):
+    """The system refuses to write beyond a few bytes: an error, nothing half-written, and what was there stays."""
+    store = LabelStore(tmp_path / "store")
+    store.put(_label())
+    program = f"""
+import resource, signal, sys
+import numpy as np
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+from ingot.labels import Label, LabelStore
+label = Label("{"1" * 16}", "{METHOD}", converged=True, energy=1.0, forces=np.zeros((50, 3)))
+try:
+    LabelStore({str(tmp_path / "store")!r}).put(label)
+except OSError as error:
+    sys.exit(7)
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=False)
+    assert done.returncode == 7
+    assert [p.name for p in (tmp_path / "store").rglob("*") if p.is_file()] == [f"{IDENTITY}.json"]
+    assert store.get(METHOD, IDENTITY) is not None
+
+
+def test_a_store_that_cannot_be_written_is_said_by_the_command(tmp_path, monkeypatch, capsys):
+    from ase.build import bulk
+
+    from ingot.cli.main import main
+    from ingot.structures import describe, write_structures
+
+    monkeypatch.chdir(tmp_path)
+    write_structures("s.extxyz", [describe(bulk("Al"), "fcc")])
+    (tmp_path / "labels").write_text("a file where the folder should be")
+    command = ["label", "s.extxyz", "--method", "ase", "--calculator", "ase.calculators.emt.EMT", "-o", "l.extxyz"]
+    assert main(command) == 1
+    error = capsys.readouterr().err
+    assert "ingot label: " in error
+    assert "labels" in error
+    assert not (tmp_path / "l.extxyz").exists()

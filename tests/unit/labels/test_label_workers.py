@@ -62,6 +62,26 @@ def test_the_others_are_labelled_and_the_limit_is_kept(outcome):
     assert seconds < 50
 
 
+def test_engines_that_write_files_do_not_disturb_each_other(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    method, structures = (
+        make_method({"method": "ase", "ase": {"calculator": "faulty_engines.FileEngine"}}),
+        _aluminium(6),
+    )
+    far = structures[0].copy()
+    far.positions += 100
+    store = LabelStore(tmp_path / "store")
+    rows = label_structures([*structures, far], method, store, workers=3)["labels"]
+    assert [row["status"] for row in rows] == [*6 * ["converged"], "failed"]
+    assert rows[-1]["reason"] == "the self-consistent field did not converge (no convergence in 100 cycles)"
+    log = store.cost(method.digest, structure_id(far))["log"]
+    assert "--- output.txt" in log
+    for atoms in structures:
+        kept = store.get(method.digest, structure_id(atoms))
+        assert kept.energy == pytest.approx(atoms.positions.sum(), abs=1e-5)
+    assert [p.name for p in tmp_path.iterdir()] == ["store"]
+
+
 def test_failures_are_retried_on_request(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     settings = '{"method": "ase", "ase": {"calculator": "faulty_engines.FaultyEngine"}, "maximum_failed_fraction": 1}'
