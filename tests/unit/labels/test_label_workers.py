@@ -134,7 +134,7 @@ label_structures(structures, method, LabelStore({str(tmp_path)!r}))
     def count():
         return len([p for p in tmp_path.glob("*/??/*.json") if not p.name.endswith(".cost.json")])
 
-    for _ in range(6):
+    for _ in range(4):
         before, wanted = count(), int(rng.integers(2, 20))
         writers = [
             subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
