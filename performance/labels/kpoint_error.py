@@ -2,8 +2,9 @@
 
     OMP_NUM_THREADS=1 python performance/labels/kpoint_error.py --length 24
 
-prints a table of fcc aluminium: lattice constant, bulk modulus, C' and C44 (of stress differences at strain 0.01), E(bcc)
-and E(hcp) above fcc; and the forces of rattled and disordered cells. The pinned mesh of each lattice is that of its reference volume.
+prints a table of fcc aluminium: lattice constant, bulk modulus, C' and C44 (of stress differences at strain 0.01),
+E(bcc) and E(hcp) above fcc; and the forces of rattled and disordered cells. The pinned mesh of each lattice is that of
+its reference volume.
 """
 
 import argparse
