@@ -69,6 +69,10 @@ class PyscfSettings(Section):
     compute_stress: bool = False
     """Whether labels carry stress; it costs a quarter more, in the smallest cells two thirds."""
 
+    spin_polarized: bool = False
+    """Whether spins up and down have orbitals of their own; it starts from the structures' initial magnetic moments
+    (one Bohr magneton per atom where there are none) and doubles the cost."""
+
     convergence_energy_hartree: float = Field(default=1e-7, gt=0)
     """Largest change of the free energy per cell in the last cycle."""
 

@@ -44,9 +44,12 @@ cycles (times ``max_cycle``), each from the same start. None of them changes the
 
 @dataclass(frozen=True)
 class KohnShamLabels:
-    """Spin-unpolarised Kohn-Sham with Gaussian orbitals, GTH pseudopotentials and dense k-point meshes.
+    """Kohn-Sham with Gaussian orbitals, GTH pseudopotentials and dense k-point meshes.
 
     For cells periodic in three directions. The energy is the free energy E - TS of the smeared electrons.
+    With ``spin_polarized`` up and down spins have orbitals of their own and one Fermi level (collinear, free total
+    moment); it starts from the structure's initial magnetic moments, or from one Bohr magneton per atom where it has
+    none. The moment that it ends with is in the label's cost record.
     """
 
     functional: str = "pbe"
@@ -62,6 +65,7 @@ class KohnShamLabels:
     kpoint_mesh: tuple[int, int, int] | None = None
     fft_mesh: tuple[int, int, int] | None = None
     compute_stress: bool = False
+    spin_polarized: bool = False
     convergence_energy_hartree: float = 1e-7
     convergence_gradient_hartree: float = 5e-5
     max_cycle: int = 40
@@ -96,6 +100,8 @@ class KohnShamLabels:
             values[key] = float(values[key])  # 20 and 20.0 are one setting
         for key in ("element_basis", "element_pseudopotential"):
             values[key] = dict(values[key])
+        if not self.spin_polarized:
+            values.pop("spin_polarized")  # it came later: labels without it keep their address
         return {
             **values,
             "name": self.name,
@@ -113,10 +119,10 @@ class KohnShamLabels:
         return kpoint_mesh(atoms.cell.array, self.kpoint_length_angstrom, self.kpoint_mesh)
 
     def estimated_cost(self, atoms: Atoms) -> float:
-        """Points of the k-mesh times the grid (as the volume) times atoms squared."""
+        """Points of the k-mesh (and spins) times the grid (as the volume) times atoms squared."""
         if not atoms.pbc.all():
             return 0.0
-        return float(self.kpoints(atoms).points * abs(atoms.cell.volume) * len(atoms) ** 2)
+        return float((1 + self.spin_polarized) * self.kpoints(atoms).points * abs(atoms.cell.volume) * len(atoms) ** 2)
 
     def compute(self, atoms: Atoms) -> Label:
         """See :class:`~ingot.labels.method.LabelMethod`."""
@@ -155,7 +161,8 @@ class KohnShamLabels:
             raise LabelFailure(f"charged cells are not supported by the method 'pyscf' (charge {charge})")
         if multiplicity != 1:
             raise LabelFailure(
-                f"the method 'pyscf' is spin-unpolarised: spin_multiplicity must be 1, not {multiplicity}"
+                f"the method 'pyscf' cannot fix a spin_multiplicity ({multiplicity} asked): set spin_polarized and "
+                "give the structure initial magnetic moments; the total moment then follows from the Fermi level"
             )
 
     def _converge(self, atoms: Atoms) -> KohnSham:
@@ -176,7 +183,8 @@ class KohnShamLabels:
         self.last_cost.update(kpoint_mesh=list(mesh.subdivisions), grid=math.prod(map(int, cell.mesh)), cycles=0)
         tried = []
         for rung in _LADDER:
-            scf = KohnSham(cell, mesh, self.functional, self.smearing_width_ev / HARTREE, self.smearing)
+            width = self.smearing_width_ev / HARTREE
+            scf = KohnSham(cell, mesh, self.functional, width, self.smearing, self._initial_moments(atoms))
             self._check_grid(scf)
             scf.conv_tol = self.convergence_energy_hartree
             scf.conv_tol_grad = self.convergence_gradient_hartree
@@ -187,6 +195,8 @@ class KohnShamLabels:
                     setattr(scf, key, value)
             scf.kernel()
             self.last_cost["cycles"] += scf.cycles
+            if self.spin_polarized:
+                self.last_cost["magnetic_moment"] = round(scf.magnetic_moment, 4)
             if scf.converged:
                 break
             tried.append(scf.max_cycle)
@@ -199,6 +209,12 @@ class KohnShamLabels:
                 "raise ke_cutoff_hartree"
             )
         return scf
+
+    def _initial_moments(self, atoms: Atoms) -> np.ndarray | None:
+        if not self.spin_polarized:
+            return None
+        moments = atoms.get_initial_magnetic_moments()
+        return np.asarray(moments if np.any(moments) else np.ones(len(atoms)), dtype=float)
 
     def _check_net_force(self, forces: np.ndarray) -> None:
         net = float(np.linalg.norm(forces.sum(axis=0)))

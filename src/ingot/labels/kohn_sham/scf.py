@@ -98,6 +98,11 @@ class Grid:
         """Gradient (3, points) in real space of a real field given by its Fourier transform."""
         return np.array([self.to_real(1j * self.vectors[:, x] * transformed).real for x in range(3)])
 
+    def divergence(self, vectors: np.ndarray) -> np.ndarray:
+        """Divergence (points,) of a real vector field (3, points)."""
+        terms = (1j * self.vectors[:, x] * self.to_reciprocal(vectors[x].astype(np.complex128)) for x in range(3))
+        return np.asarray(self.to_real(np.asarray(sum(terms))).real)
+
     def missing_norm(self) -> float:
         """The largest deviation of the orbitals' overlaps on the grid from the exact ones.
 
@@ -138,19 +143,32 @@ class Grid:
 
 
 class KohnSham(KsymAdaptedKRKS):  # type: ignore[misc]  # PySCF is untyped
-    """Spin-unpolarised Kohn-Sham with smearing; ``e_tot`` is the free energy E - TS (Hartree per cell).
+    """Kohn-Sham with smearing; ``e_tot`` is the free energy E - TS (Hartree per cell).
 
     The free energy is what is variational, so it is also what convergence is judged by.
+
+    With ``moments`` (initial ones of the atoms, Bohr magnetons) it is spin-polarised and collinear: every list over
+    k-points then holds those of spin up, followed by the same of spin down, at half the weight. What is linear in the
+    states thereby stays as it is; only density and potential know of two spins.
     """
 
-    _keys = {"grid", "smearing_width", "smearing_kind", "entropy", "fermi_level", "grid_electrons"}  # noqa: RUF012
+    _keys = {  # noqa: RUF012
+        "grid", "smearing_width", "smearing_kind", "entropy", "fermi_level", "grid_electrons", "moments", "channels",
+        "magnetic_moment",
+    }  # fmt: skip
 
-    def __init__(self, cell: gto.Cell, mesh: KpointMesh, functional: str, width: float, kind: str) -> None:
+    def __init__(
+        self, cell: gto.Cell, mesh: KpointMesh, functional: str, width: float, kind: str,
+        moments: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
         kpoints = cell.make_kpts(list(mesh.subdivisions), scaled_center=list(mesh.center), time_reversal_symmetry=True)
         super().__init__(cell, kpoints, xc=functional, use_ao_symmetry=False)
         self.smearing_width = width
         self.smearing_kind = kind
         self.grid = Grid(cell, kpoints.kpts_ibz)
+        self.moments = moments
+        self.channels = 1 if moments is None else 2
+        self.magnetic_moment = 0.0
         self.entropy = 0.0
         self.fermi_level = 0.0
         self.grid_electrons = 0.0
@@ -162,8 +180,41 @@ class KohnSham(KsymAdaptedKRKS):  # type: ignore[misc]  # PySCF is untyped
 
     @property
     def weights(self) -> np.ndarray:
-        """Weights of the k-points, which sum to one."""
-        return np.asarray(self.kpts.weights_ibz)
+        """Weights of the k-points (and spins), which sum to one."""
+        return np.tile(self.kpts.weights_ibz, self.channels) / self.channels
+
+    def of_channel(self, values: Any, channel: int) -> Any:
+        """The part of a list over k-points (and spins) that belongs to one spin."""
+        points = len(self.grid.kpoints)
+        return values[channel * points : (channel + 1) * points]
+
+    def get_ovlp(self, cell: Any = None, kpts: Any = None) -> np.ndarray:
+        """Overlaps of the orbitals."""
+        return np.concatenate([np.asarray(super().get_ovlp(cell, kpts))] * self.channels)
+
+    def get_init_guess(self, cell: Any = None, key: str = "minao", s1e: Any = None) -> np.ndarray:
+        """Density matrices of the atoms, each polarised as far as its initial moment and its electrons go."""
+        once = None if s1e is None else self.of_channel(s1e, 0)
+        guess = np.asarray(super().get_init_guess(cell, key, once))
+        if self.moments is None:
+            return guess
+        share = np.clip(self.moments / self.cell.atom_charges(), -0.9, 0.9)
+        by_orbital = np.repeat(share, [last - first for first, last in self.cell.aoslice_by_atom()[:, 2:]])
+        pair = (by_orbital[:, None] + by_orbital) / 2
+        return np.concatenate([guess * (1 + pair), guess * (1 - pair)])
+
+    def check_linear_dependency(self, s: Any, verbose: Any = None) -> list[np.ndarray]:
+        """Orthogonalising transformations of the orbitals."""
+        return list(super().check_linear_dependency(self.of_channel(s, 0), verbose)) * self.channels
+
+    def energy_elec(self, dm_kpts: Any = None, h1e_kpts: Any = None, vhf: Any = None) -> tuple[float, float]:
+        """E1 + E2 and E2."""
+        dm = self.make_rdm1() if dm_kpts is None else dm_kpts
+        core = self.get_hcore() if h1e_kpts is None else h1e_kpts
+        potential: Any = self.get_veff(self.cell, dm) if getattr(vhf, "exc", None) is None else vhf
+        one = float(np.einsum("k,kij,kji->", self.weights, core, dm).real)
+        two = float(potential.ecoul + potential.exc)
+        return one + two, two
 
     def get_hcore(self, cell: Any = None, kpts: Any = None) -> np.ndarray:
         """Kinetic energy and nonlocal pseudopotentials, by PySCF's analytic lattice sums.
@@ -173,7 +224,7 @@ class KohnSham(KsymAdaptedKRKS):  # type: ignore[misc]  # PySCF is untyped
         """
         points = self.grid.kpoints
         kinetic = np.asarray(self.cell.pbc_intor("int1e_kin", 1, 1, points))  # both may come as lists
-        return np.asarray(kinetic + np.asarray(pp_int.get_pp_nl(self.cell, points)))
+        return np.concatenate([kinetic + np.asarray(pp_int.get_pp_nl(self.cell, points))] * self.channels)
 
     def eig(self, h_kpts: Any, s_kpts: Any, overwrite: bool = False, x: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """Complex eigenvectors at every k-point.
@@ -203,27 +254,36 @@ class KohnSham(KsymAdaptedKRKS):  # type: ignore[misc]  # PySCF is untyped
             parts.append(np.sqrt(w) * (f[rows] - f[columns]) * projected[rows, columns])
         return np.hstack(parts)
 
-    def density_of(self, dm: Any) -> np.ndarray:
-        """Electron density of a density matrix, from its orbitals where it carries them."""
+    def densities_of(self, dm: Any) -> np.ndarray:
+        """Electron densities (spins, points) of density matrices, from their orbitals where they carry them."""
         coefficients, occupations = getattr(dm, "mo_coeff", None), getattr(dm, "mo_occ", None)
         if coefficients is None or occupations is None:
             pairs = [np.linalg.eigh(np.asarray(p)) for p in dm]
             occupations, coefficients = [p[0] for p in pairs], [p[1] for p in pairs]
-        return self.grid.density(coefficients, occupations, self.weights)
+        return self.densities(coefficients, occupations)
 
-    def fields(self, density: np.ndarray) -> "Fields":
-        """Potentials and energy densities of an electron density."""
-        return Fields(self, density)
+    def densities(self, coefficients: Any, occupations: Any) -> np.ndarray:
+        """Electron densities (spins, points) of orbitals."""
+        lists = (coefficients, occupations, self.weights)
+        return np.array(
+            [self.grid.density(*(self.of_channel(values, s) for values in lists)) for s in range(self.channels)]
+        )
+
+    def fields(self, densities: np.ndarray) -> "Fields":
+        """Potentials and energy densities of electron densities (spins, points)."""
+        return Fields(self, densities)
 
     def get_veff(
         self, cell: Any = None, dm: Any = None, dm_last: Any = None, vhf_last: Any = None, hermi: int = 1,
         kpts: Any = None, kpts_band: Any = None,
     ) -> np.ndarray:  # fmt: skip
         """Matrices of all local potentials, tagged with their energies as PySCF expects (the ions' in ``ecoul``)."""
-        density = self.density_of(self.make_rdm1() if dm is None else dm)
-        fields = self.fields(density)
-        self.grid_electrons = float(density.sum() * self.grid.weight)
-        matrices = self.grid.potential_matrices(fields.local_potential)
+        densities = self.densities_of(self.make_rdm1() if dm is None else dm)
+        fields = self.fields(densities)
+        counts = densities.sum(axis=1) * self.grid.weight
+        self.grid_electrons = float(counts.sum())
+        self.magnetic_moment = float(counts[0] - counts[-1])
+        matrices = np.concatenate([self.grid.potential_matrices(potential) for potential in fields.local_potentials])
         coulomb = fields.hartree_energy + fields.ionic_energy
         tagged: np.ndarray = lib.tag_array(
             matrices, ecoul=coulomb, exc=fields.exchange_correlation_energy, vj=None, vk=None
@@ -236,38 +296,48 @@ class KohnSham(KsymAdaptedKRKS):  # type: ignore[misc]  # PySCF is untyped
 
 
 class Fields:
-    """What an electron density gives on the grid: Hartree, exchange-correlation (LDA or GGA) and ionic terms.
+    """What electron densities give on the grid: Hartree, exchange-correlation (LDA or GGA) and ionic terms.
 
-    ``local_potential`` is their sum, times the volume element.
+    ``local_potentials`` (spins, points) are their sums, times the volume element.
 
-    The gradient-corrected potential is v - div(2 f_sigma grad n) by Fourier transform
+    The gradient-corrected potential is v - div(df / d grad n) by Fourier transform
     (White and Bird, Phys. Rev. B 50, 4954 (1994)), the exact derivative of the energy summed on the grid.
     """
 
-    def __init__(self, scf: KohnSham, density: np.ndarray) -> None:
+    def __init__(self, scf: KohnSham, densities: np.ndarray) -> None:
         grid = scf.grid
-        self.density = density
-        self.transformed = grid.to_reciprocal(density.astype(np.complex128))
+        self.densities = densities
+        transformed = [grid.to_reciprocal(density.astype(np.complex128)) for density in densities]
+        self.transformed = sum(transformed[1:], transformed[0])
         self.hartree_potential = grid.to_real(self.transformed * grid.coulomb).real
         numint = scf._numint
         kind = numint._xc_type(scf.xc)
-        self.gradient: np.ndarray | None = None
-        self.gradient_derivative: np.ndarray | None = None
+        self.gradients: np.ndarray | None = None
+        self.gradient_derivatives: np.ndarray | None = None
         if kind == "LDA":
-            energy, derivative = numint.eval_xc_eff(scf.xc, density, deriv=1, xctype="LDA", spin=0)[:2]
-            potential = derivative[0]
+            energy, derivatives = self._exchange_correlation(scf, densities[:, None], kind)
+            potentials = derivatives[:, 0]
         elif kind == "GGA":
-            self.gradient = grid.gradient(self.transformed)
-            values = np.vstack([density[None], self.gradient])
-            energy, derivative = numint.eval_xc_eff(scf.xc, values, deriv=1, xctype="GGA", spin=0)[:2]
-            self.gradient_derivative = derivative[1:4]
-            divergence = sum(
-                1j * grid.vectors[:, x] * grid.to_reciprocal(derivative[1 + x].astype(np.complex128)) for x in range(3)
+            self.gradients = np.array([grid.gradient(values) for values in transformed])
+            energy, derivatives = self._exchange_correlation(
+                scf, np.concatenate([densities[:, None], self.gradients], axis=1), kind
             )
-            potential = derivative[0] - grid.to_real(np.asarray(divergence)).real
+            self.gradient_derivatives = derivatives[:, 1:4]
+            potentials = np.array([values[0] - grid.divergence(values[1:4]) for values in derivatives])
         else:
             raise ValueError(f"functional {scf.xc!r} is of kind {kind}; only LDA and GGA are implemented")
-        self.local_potential = (self.hartree_potential + potential) * grid.weight + grid.ionic_potential
+        self.local_potentials = (self.hartree_potential + potentials) * grid.weight + grid.ionic_potential
+        density = densities.sum(axis=0)
         self.ionic_energy = float(density @ grid.ionic_potential)
         self.hartree_energy = 0.5 * grid.weight * float(density @ self.hartree_potential)
         self.exchange_correlation_energy = grid.weight * float(density @ np.ravel(energy))
+
+    @staticmethod
+    def _exchange_correlation(scf: KohnSham, values: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
+        """Energy per electron (points,) and derivatives by density and gradient (spins, 1 or 4, points)."""
+        polarised = len(values) > 1
+        given = values if polarised else values[0]
+        if kind == "LDA":
+            given = given[..., 0, :]
+        energy, derivative = scf._numint.eval_xc_eff(scf.xc, given, deriv=1, xctype=kind, spin=int(polarised))[:2]
+        return np.asarray(energy), np.asarray(derivative).reshape(len(values), -1, values.shape[-1])

@@ -41,7 +41,7 @@ def _deforming_orbitals(state: Converged) -> np.ndarray:
     """
     grid = state.scf.grid
     total = np.zeros((3, 3))
-    for k, weight in enumerate(state.scf.weights):
+    for k, weight in enumerate(state.weights):
         response = state.response(k)
         by_element = {
             name: np.zeros((element.size, grid.points), dtype=np.complex128) for name, element in grid.elements.items()
@@ -57,9 +57,10 @@ def _hartree_exchange_correlation(state: Converged) -> np.ndarray:
     """What is explicit in the volume and in the reciprocal vectors."""
     fields, grid = state.fields, state.scf.grid
     energy = fields.hartree_energy + fields.exchange_correlation_energy
-    result = np.eye(3) * (energy - 2 * float(fields.local_potential @ fields.density))
-    if fields.gradient is not None and fields.gradient_derivative is not None:
-        result -= grid.weight * fields.gradient_derivative @ fields.gradient.T
+    potential_energy = float(np.sum(fields.local_potentials * fields.densities))
+    result = np.eye(3) * (energy - 2 * potential_energy)
+    if fields.gradients is not None and fields.gradient_derivatives is not None:
+        result -= grid.weight * np.einsum("sxg,syg->xy", fields.gradient_derivatives, fields.gradients)
     change = rks_stress._get_coulG_strain_derivatives(grid.cell, grid.vectors)[1]
     square = np.abs(fields.transformed) ** 2
     return np.asarray(result + 0.5 * grid.weight / grid.points * np.einsum("g,xyg->xy", square, change))
@@ -85,7 +86,7 @@ def _energy_of_integrals(state: Converged, deformation: np.ndarray) -> float:
     overlap: Any = cell.pbc_intor("int1e_ovlp", 1, 1, kpoints)
     nonlocal_part: Any = pp_int.get_pp_nl(cell, kpoints)
     total = float(cell.ewald())
-    for k, weight in enumerate(state.scf.weights):
+    for k, weight in enumerate(state.weights):
         energy = np.vdot(kinetic[k] + nonlocal_part[k], state.density_matrices[k])
         total += float(weight) * float((energy - np.vdot(overlap[k], state.energy_weighted[k])).real)
     return total
