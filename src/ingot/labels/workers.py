@@ -1,5 +1,6 @@
 """Processes that compute one label at a time: a crash, or a limit of time, costs one structure and not the run."""
 
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -129,6 +130,7 @@ class _Worker:
 def _serve(connection: Connection, method: LabelMethod, log: str) -> None:
     """The life of a process: structures in, outcomes out, everything printed into the log."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops its workers
+    _end_with_parent()
     target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -144,6 +146,14 @@ def _serve(connection: Connection, method: LabelMethod, log: str) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         connection.send(outcome)
+
+
+def _end_with_parent() -> None:
+    """Where the system can do it (Linux), a killed parent takes its workers along in the middle of a label."""
+    try:
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    except (OSError, AttributeError):
+        return
 
 
 def _start_method() -> str:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -116,6 +117,43 @@ def test_verification_finds_a_label_that_does_not_come_out_again(tmp_path, monke
     assert main(command) == 1
     assert "3 labels computed anew, 1 differ" in capsys.readouterr().out
     assert max(c.force_difference for c in verify_labels(structures, method, store, 3)) == pytest.approx(2e-4)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux to end a worker with its parent")
+def test_a_killed_run_leaves_no_worker_behind(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_structures("s.extxyz", [describe(bulk("Ag"), "slow")])
+    settings = '{"method": "ase", "ase": {"calculator": "faulty_engines.FaultyEngine", "arguments": {"seconds": 300}}}'
+    command = [sys.executable, "-m", "ingot.cli.main", "label", "s.extxyz", "--settings", settings, "-o", "l.extxyz"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    parent = subprocess.Popen([*command, "--workers", "1"], env=environment, stderr=subprocess.DEVNULL)
+
+    def state_and_parent(pid):
+        try:
+            state, ppid = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[:2]
+        except OSError:
+            return "gone", 0
+        return state, int(ppid)
+
+    def children():
+        processes = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit()]
+        return [pid for pid in processes if state_and_parent(pid)[1] == parent.pid]
+
+    def alive(pid):
+        return state_and_parent(pid)[0] not in ("Z", "gone")
+
+    end = time.monotonic() + 60
+    while not (found := children()) and time.monotonic() < end:
+        time.sleep(0.05)
+    time.sleep(3.0)  # until the worker has begun
+    found = children()
+    assert found
+    parent.kill()
+    parent.wait()
+    end = time.monotonic() + 20
+    while any(map(alive, found)) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not any(map(alive, found))
 
 
 def test_writers_killed_at_random_moments_leave_a_valid_store(tmp_path):
