@@ -60,18 +60,20 @@ def test_forces_of_every_kind_of_functional(functional):
 
 
 def test_what_forces_without_the_response_of_the_grid_lack():
-    """PySCF's default: atoms drag their grids along, and without that term a net force is left, on finer grids too."""
+    """PySCF's default: the atoms drag their grids along, and without that term a net force is left."""
     atoms = _shaken("CH3OH")
-    exact = label(atoms, _method(**TIGHT)).forces
-    assert np.abs(exact.sum(axis=0)).max() < 1e-5
-    for level in (3, 5):
-        bare = label(atoms, _method(grid_response=False, grid_level=level, **TIGHT)).forces
-        assert 1e-3 < np.abs(bare - exact).max() < 1e-2
-        assert np.abs(bare.sum(axis=0)).max() > 1e-3
+    for level, lacking in ((3, 4e-3), (5, 2e-4)):
+        exact, bare = (label(atoms, _method(grid_response=g, grid_level=level, **TIGHT)).forces for g in (True, False))
+        assert lacking / 3 < np.abs(bare - exact).max() < 3 * lacking
+        assert np.abs(bare.sum(axis=0)).max() > 1e-4
+        assert np.abs(exact.sum(axis=0)).max() < 1e-5
 
 
 def test_energies_and_forces_do_not_depend_on_the_frame():
-    """Translations are exact; rotations against the fixed axes of the grid's spheres are as good as the grid."""
+    """Translations are exact; rotations against the fixed axes of the grid's spheres are as good as the grid.
+
+    Seen at level 3: 5e-4 eV, 6e-3 eV/A at most and 2e-3 in the mean; at level 4: 1e-6 eV, 4e-4 and 2e-4 eV/A.
+    """
     atoms = _shaken("CH3OH")
     method = _method(**TIGHT)
     here = label(atoms, method)
@@ -83,14 +85,14 @@ def test_energies_and_forces_do_not_depend_on_the_frame():
     rotation = Rotation.from_rotvec([0.7, -0.4, 1.1])
     turned = atoms.copy()
     turned.positions = rotation.apply(atoms.positions)
-    for level, energy, force in ((3, 2e-3, 2e-2), (6, 1e-4, 2e-3)):
-        fine = _method(grid_level=level, **TIGHT)
-        first, second = label(atoms, fine), label(turned, fine)
+    for level, energy, force in ((3, 2e-3, 1e-2), (4, 5e-5, 1e-3)):
+        method = _method(grid_level=level, **TIGHT)
+        first, second = label(atoms, method), label(turned, method)
         assert second.energy == pytest.approx(first.energy, abs=energy)
         assert np.allclose(second.forces, rotation.apply(first.forces), atol=force)
         torque = np.cross(atoms.positions, first.forces).sum(axis=0)
         assert np.abs(first.forces.sum(axis=0)).max() < 1e-5
-        assert np.abs(torque).max() < 5 * force
+        assert np.abs(torque).max() < force
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 import argparse
 from typing import Any
 
+METHODS = ("pyscf", "pyscf-molecule", "ase", "potential")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Structures, the method, and where labels go."""
     parser.add_argument("structures", help="structures to label (extxyz, or any file that ASE reads)")
     parser.add_argument("--settings", help="JSON or a file: the section `labels`")
-    parser.add_argument("--method", choices=("pyscf", "ase", "potential"), help="method by hand, instead of --settings")
+    parser.add_argument("--method", choices=METHODS, help="method by hand, instead of --settings")
     parser.add_argument("--preset", choices=("quick", "production"), help="with --method pyscf: settings by purpose")
     parser.add_argument("--calculator", help="with --method ase: import path, such as ase.calculators.emt.EMT")
     parser.add_argument("--potential", help="with --method potential: the potential's directory")

@@ -7,7 +7,7 @@ from ingot.errors import near_name
 from ingot.labels.errors import LabelError
 from ingot.labels.method import LabelMethod
 
-METHODS = ("pyscf", "ase", "potential")
+METHODS = ("pyscf", "pyscf-molecule", "ase", "potential")
 
 
 def make_method(settings: Mapping[str, Any]) -> LabelMethod:
@@ -21,16 +21,21 @@ def make_method(settings: Mapping[str, Any]) -> LabelMethod:
     name = settings.get("method")
     if name not in METHODS:
         raise LabelError(f"unknown label method {name!r}{near_name(str(name), METHODS)}; known: {', '.join(METHODS)}")
-    values = settings.get(str(name))
+    key = str(name).replace("-", "_")
+    values = settings.get(key)
     if values is None:
-        if name != "pyscf":
-            raise LabelError(f"label method {name!r} needs its settings under the key {name!r}")
+        if name not in ("pyscf", "pyscf-molecule"):
+            raise LabelError(f"label method {name!r} needs its settings under the key {key!r}")
         values = {}
     try:
         if name == "pyscf":
             from ingot.labels.kohn_sham.method import KohnShamLabels
 
             return KohnShamLabels(**values)
+        if name == "pyscf-molecule":
+            from ingot.labels.molecule import MoleculeLabels
+
+            return MoleculeLabels(**values)
         if name == "ase":
             from ingot.labels.ase_calculator import AseCalculator
 

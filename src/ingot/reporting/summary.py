@@ -39,8 +39,8 @@ def _labels(configuration: dict[str, Any]) -> str:
         return f"brought by the user ({data.get('method') or data.get('file', '').rsplit('/', 1)[-1]})"
     labels = configuration.get("labels") or {}
     method = str(labels.get("method") or "")
-    engine = labels.get(method) or {}
-    if method != "pyscf":
+    engine = labels.get(method.replace("-", "_")) or {}
+    if not method.startswith("pyscf"):
         return str(engine.get("calculator") or method)
     parts = [f"{str(engine.get('functional', '')).upper()} by PySCF", str(engine.get("basis", ""))]
     if "kpoint_length_angstrom" in engine:

@@ -176,3 +176,18 @@ def test_failures_beyond_the_limit_leave_the_manifest_and_an_error(tmp_path, cap
     assert main(["label", "s.extxyz", "--settings", json.dumps(EMT_SETTINGS), "-o", "m.json"]) == 1
     assert "1 of 1 labels failed" in capsys.readouterr().err
     assert json.loads((tmp_path / "m.json").read_text())["labels"][0]["status"] == "failed"
+
+
+def test_every_method_can_be_named_everywhere():
+    from typing import get_args
+
+    from ingot.cli.label import METHODS as BY_HAND
+    from ingot.config.labels import LabelSettings
+    from ingot.labels.factory import METHODS
+
+    assert METHODS == BY_HAND == get_args(LabelSettings.model_fields["method"].annotation)
+    assert make_method(LabelSettings(method="pyscf-molecule").model_dump()).name == "pyscf-molecule"
+    assert (
+        make_method({"method": "pyscf-molecule"}).digest
+        == make_method(LabelSettings(method="pyscf-molecule").model_dump()).digest
+    )
