@@ -66,14 +66,14 @@ def test_all_stresses_are_derivatives_with_respect_to_strain(method):
     stress = label(atoms, pinned).stress
     for component, (x, y) in enumerate([(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]):
         ends = []
-        for step in (1e-3, -1e-3):
+        for step in (5e-4, -5e-4):
             strain = np.zeros((3, 3))
             strain[x, y] += step / 2
             strain[y, x] += step / 2
             moved = atoms.copy()
             moved.set_cell(atoms.cell.array @ (np.eye(3) + strain), scale_atoms=True)
             ends.append(label(moved, pinned).energy)
-        numerical = (ends[0] - ends[1]) / 2e-3 / atoms.get_volume()
+        numerical = (ends[0] - ends[1]) / 1e-3 / atoms.get_volume()
         assert abs(stress[component] - numerical) / GPa < 0.02
 
 
@@ -94,7 +94,7 @@ def test_a_supercell_is_its_cell_repeated(method):
 
 
 def test_equation_of_state_of_aluminium(method):
-    """Wang-Teter with this pseudopotential: a0 3.985 A, B 85 GPa; Kohn-Sham with it and LDA is the comparison's."""
+    """Wang-Teter with this pseudopotential: a0 3.985 A, B 85 GPa (Kohn-Sham: 3.965 A, 88 GPa)."""
     volumes = np.linspace(14.5, 17.5, 7)
     found = {}
     for lattice in ("fcc", "hcp", "bcc"):
