@@ -133,6 +133,13 @@ def label_manifests(name):
     return [f"{RUN}/labels/{name}/batch-{k}-of-{count}.json" for k in range(count)]
 
 
+def label_files():
+    """Files that the label method reads: an edit of a pseudopotential makes new labels."""
+    if CONFIG.labels and CONFIG.labels.method == "orbital-free":
+        return sorted(CONFIG.labels.orbital_free.pseudopotential.values())
+    return []
+
+
 def pinned_settings(name):
     """The cells of an equation of state or a strain are labelled with one k-point mesh and one FFT mesh."""
     return f"{RUN}/structures/{name}.labels.json" if name.startswith("direct-") else []

@@ -33,6 +33,7 @@ rule label_structures:
         structures=f"{RUN}/structures/{{set}}.extxyz",
         imported=rules.import_labels.output if CONFIG.run.label_archives else [],
         pinned=lambda w: pinned_settings(w.set),
+        files=label_files(),
     output:
         f"{RUN}/labels/{{set}}/batch-{{batch}}-of-{{batches}}.json",
     log:

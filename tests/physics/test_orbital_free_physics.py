@@ -55,10 +55,10 @@ def test_all_forces_are_derivatives_of_the_energy(method):
         for step in (2e-3, -2e-3):
             moved = atoms.copy()
             moved.positions[index] += step
-            ends.append(label(moved, pinned).energy)
+            ends.append(pinned.compute(moved).energy)  # the canonical form would round the step
         numerical[index] = -(ends[0] - ends[1]) / 4e-3
     assert np.abs(forces).max() > 1
-    assert np.abs(forces - numerical).max() < 2e-4
+    assert np.abs(forces - numerical).max() < 5e-5
 
 
 def test_all_stresses_are_derivatives_with_respect_to_strain(method):
@@ -72,9 +72,9 @@ def test_all_stresses_are_derivatives_with_respect_to_strain(method):
             strain[y, x] += step / 2
             moved = atoms.copy()
             moved.set_cell(atoms.cell.array @ (np.eye(3) + strain), scale_atoms=True)
-            ends.append(label(moved, pinned).energy)
+            ends.append(pinned.compute(moved).energy)  # the canonical form would round the step
         numerical = (ends[0] - ends[1]) / 1e-3 / atoms.get_volume()
-        assert abs(stress[component] - numerical) / GPa < 0.02
+        assert abs(stress[component] - numerical) / GPa < 1e-3
 
 
 def test_the_default_grid_is_converged(method):

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-METHODS = ("pyscf", "pyscf-molecule", "ase", "potential")
+METHODS = ("pyscf", "pyscf-molecule", "orbital-free", "ase", "potential")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,6 +13,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", choices=METHODS, help="method by hand, instead of --settings")
     parser.add_argument("--preset", choices=("quick", "production"), help="with --method pyscf: settings by purpose")
     parser.add_argument("--calculator", help="with --method ase: import path, such as ase.calculators.emt.EMT")
+    parser.add_argument(
+        "--pseudopotential", action="append", metavar="ELEMENT=FILE", help="with --method orbital-free: a local one"
+    )
     parser.add_argument("--potential", help="with --method potential: the potential's directory")
     parser.add_argument("--batch", metavar="K/N", help="label only batch K of N (from 0), of about equal cost")
     parser.add_argument("--store", default="labels", help="the label store (labels)")
@@ -101,11 +104,22 @@ def _settings_by_hand(args: argparse.Namespace) -> Any:
     values: dict[str, Any] = {"method": args.method or "pyscf"}
     if args.preset is not None:
         values["pyscf"] = {"preset": args.preset}
+    if args.pseudopotential:
+        values["orbital_free"] = {"pseudopotential": _by_element(args.pseudopotential)}
     if args.calculator is not None:
         values["ase"] = {"calculator": args.calculator}
     if args.potential is not None:
         values["potential"] = {"path": args.potential}
     return validate(LabelSettings, values)
+
+
+def _by_element(texts: list[str]) -> dict[str, str]:
+    from ingot.labels import LabelError
+
+    pairs = [text.partition("=") for text in texts]
+    if not all(element and sign and value for element, sign, value in pairs):
+        raise LabelError(f"--pseudopotential must read like Al=al.lda.recpot, not {' '.join(texts)!r}")
+    return {element: value for element, _, value in pairs}
 
 
 def _parse_batch(text: str) -> tuple[int, int]:

@@ -147,6 +147,51 @@ class MoleculeSettings(Section):
     """A structure that needs more is refused before it starts."""
 
 
+class AnalyticIonSettings(Section):
+    """A local pseudopotential of the form of Heine and Abarenkov with the smooth end of Goodwin, Needs and Heine."""
+
+    valence: int = Field(gt=0)
+    """Valence electrons."""
+
+    radius_bohr: float = Field(gt=0)
+    """Radius of the core."""
+
+    depth_hartree: float
+    """Depth of the well inside it."""
+
+    damping_per_bohr: float = Field(gt=0)
+    """Wave vector at which the form factor is damped."""
+
+
+class OrbitalFreeSettings(Section):
+    """Orbital-free DFT by DFTpy (`pip install ingot-mlip[orbital-free]`), LDA, for simple metals."""
+
+    kinetic_functional: Literal["wt", "sm", "perrot", "lkt", "tf-vw", "tf-vw/5"] = "wt"
+    """Kinetic functional: Wang-Teter, Smargiassi-Madden, Perrot, Luo-Karasiev-Trickey, or Thomas-Fermi with
+    von Weizsaecker's term whole or a fifth of it. How they compare: docs/decisions/0007-orbital-free.md."""
+
+    pseudopotential: dict[str, str] = Field(default_factory=dict)
+    """File of a local pseudopotential for each element, in a format that DFTpy reads."""
+
+    analytic_pseudopotential: dict[str, AnalyticIonSettings] = Field(default_factory=dict)
+    """Numbers of an analytic one instead."""
+
+    ke_cutoff_hartree: float = Field(default=20.0, ge=8)
+    """Kinetic energy of the highest plane wave of the density's mesh."""
+
+    fft_mesh: tuple[int, int, int] | None = None
+    """One FFT mesh for all structures instead of the cutoff's, such as for an equation of state."""
+
+    compute_stress: bool = True
+    """Whether labels carry stress."""
+
+    convergence_potential_hartree: float = Field(default=1e-6, gt=0)
+    """Root mean square over the electrons of the local chemical potential's deviation from its mean."""
+
+    max_steps: int = Field(default=60, ge=1)
+    """Steps of the first minimiser; the second has four times as many."""
+
+
 class AseSettings(Section):
     """Any ASE calculator: a DFT code installed beside Ingot, or a classical potential for a quick trial."""
 
@@ -173,7 +218,7 @@ class PotentialSettings(Section):
 class LabelSettings(Section):
     """How structures get energies and forces."""
 
-    method: Literal["pyscf", "pyscf-molecule", "ase", "potential"] = "pyscf"
+    method: Literal["pyscf", "pyscf-molecule", "orbital-free", "ase", "potential"] = "pyscf"
     """Which of the methods below is used."""
 
     pyscf: PyscfSettings = PyscfSettings()
@@ -181,6 +226,9 @@ class LabelSettings(Section):
 
     pyscf_molecule: MoleculeSettings = MoleculeSettings()
     """Settings of the method `pyscf-molecule`."""
+
+    orbital_free: OrbitalFreeSettings | None = None
+    """Settings of the method `orbital-free`."""
 
     ase: AseSettings | None = None
     """Settings of the method `ase`."""

@@ -7,7 +7,7 @@ from ingot.errors import near_name
 from ingot.labels.errors import LabelError
 from ingot.labels.method import LabelMethod
 
-METHODS = ("pyscf", "pyscf-molecule", "ase", "potential")
+METHODS = ("pyscf", "pyscf-molecule", "orbital-free", "ase", "potential")
 
 
 def make_method(settings: Mapping[str, Any]) -> LabelMethod:
@@ -36,6 +36,10 @@ def make_method(settings: Mapping[str, Any]) -> LabelMethod:
             from ingot.labels.molecule import MoleculeLabels
 
             return MoleculeLabels(**values)
+        if name == "orbital-free":
+            from ingot.labels.orbital_free.method import OrbitalFreeLabels
+
+            return OrbitalFreeLabels(**values)
         if name == "ase":
             from ingot.labels.ase_calculator import AseCalculator
 

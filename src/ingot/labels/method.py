@@ -14,7 +14,7 @@ class LabelMethod(Protocol):
 
     @property
     def name(self) -> str:
-        """Short name: ``pyscf``, ``pyscf-molecule``, ``ase``, ``potential``."""
+        """Short name: ``pyscf``, ``pyscf-molecule``, ``orbital-free``, ``ase``, ``potential``."""
         ...
 
     @property

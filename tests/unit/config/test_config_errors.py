@@ -27,7 +27,7 @@ def _minimal() -> dict:
         ("training", {"members": 0}, "training.members: .*greater than or equal to 1.*got 0"),
         ("training", {"learning_rate": "fast"}, "training.learning_rate: .*valid number.*got 'fast'"),
         ("labels", {"pyscf": {"smearing_width": 0.2}}, "did you mean 'smearing_width_ev'?"),
-        ("labels", {"method": "psycf"}, "labels.method: Input should be 'pyscf', 'pyscf-molecule', 'ase'"),
+        ("labels", {"method": "psycf"}, "labels.method: Input should be 'pyscf', 'pyscf-molecule', 'orbital-free'"),
         (
             "structures",
             {"families": [{"name": "fcc", "kind": "lattice", "parent": 3}]},

@@ -65,8 +65,8 @@ def test_forces_are_the_derivative_of_the_energy(skewed, functional):
         for step in (2e-3, -2e-3):
             moved = skewed.copy()
             moved.positions[index] += step
-            ends.append(label(moved, method).energy)
-        assert forces[index] == pytest.approx(-(ends[0] - ends[1]) / 4e-3, abs=1e-4)
+            ends.append(method.compute(moved).energy)  # the canonical form would round the step
+        assert forces[index] == pytest.approx(-(ends[0] - ends[1]) / 4e-3, abs=5e-5)
     assert np.abs(forces.sum(axis=0)).max() < 0.01  # broken by the grid alone
 
 
@@ -76,9 +76,9 @@ def test_stress_is_the_derivative_with_respect_to_strain(skewed, functional):
     method = _method(kinetic_functional=functional, fft_mesh=MESH)
     stress = label(skewed, method).stress
     for component, (x, y) in ((0, (0, 0)), (3, (1, 2))):
-        ends = [label(_strained(skewed, x, y, step), method).energy for step in (1e-3, -1e-3)]
-        numerical = (ends[0] - ends[1]) / 2e-3 / skewed.get_volume()
-        assert abs(stress[component] - numerical) / GPa < 0.02
+        ends = [method.compute(_strained(skewed, x, y, step)).energy for step in (5e-4, -5e-4)]
+        numerical = (ends[0] - ends[1]) / 1e-3 / skewed.get_volume()
+        assert abs(stress[component] - numerical) / GPa < 0.01
 
 
 def test_a_supercell_is_its_cell_repeated(skewed):
