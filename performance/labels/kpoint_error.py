@@ -9,6 +9,7 @@ its reference volume.
 
 import argparse
 import os
+from dataclasses import replace
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
@@ -23,19 +24,15 @@ from ingot.units import GIGAPASCAL
 VOLUME = 16.5  # A^3 per atom
 
 
-def method(length: float, cells: list[Atoms]) -> KohnShamLabels:
-    """The archive's settings at a k-point length, with the mesh that the first cell has pinned."""
-    free = KohnShamLabels(kpoint_length_angstrom=length, compute_stress=True, maximum_memory_gb=12)
-    pinned = tuple(int(n) for n in free.kpoints(cells[0]).subdivisions)
-    return KohnShamLabels(
-        kpoint_length_angstrom=length, kpoint_mesh=pinned, fft_mesh=None, compute_stress=True, maximum_memory_gb=12
-    )
+def pinned(engine: KohnShamLabels, atoms: Atoms) -> KohnShamLabels:
+    """The same method with the mesh of one cell for all."""
+    return replace(engine, kpoint_mesh=tuple(int(n) for n in engine.kpoints(atoms).subdivisions))
 
 
-def crystal(length: float) -> dict[str, float]:
+def crystal(free: KohnShamLabels) -> dict[str, float]:
     """Equation of state, elastic constants and phases at one k-point length."""
     fcc = [build_lattice("Al", "fcc", s * VOLUME) for s in (1.0, 0.92, 0.96, 1.04, 1.08)]
-    engine = method(length, fcc)
+    engine = pinned(free, fcc[0])
     labels = [engine.compute(atoms) for atoms in fcc]
     volumes, energies = [a.get_volume() for a in fcc], [label.energy for label in labels]
     volume, minimum, modulus = EquationOfState(volumes, energies, eos="birchmurnaghan").fit()
@@ -52,7 +49,7 @@ def crystal(length: float) -> dict[str, float]:
     }
     for lattice in ("bcc", "hcp"):
         cell = build_lattice("Al", lattice, VOLUME)
-        energy = method(length, [cell]).compute(cell).energy / len(cell)
+        energy = pinned(free, cell).compute(cell).energy / len(cell)
         result[f"E({lattice}) - E(fcc) (meV/atom)"] = 1e3 * (energy - minimum)
     return result
 
@@ -69,19 +66,25 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--length", type=float, default=24.0, help="k-point length L in A (24)")
+    parser.add_argument("--smearing", default="gaussian", help="gaussian, fermi or cold (gaussian)")
+    parser.add_argument("--width", type=float, default=0.2, help="width of the smearing in eV (0.2)")
     parser.add_argument("--no-crystal", action="store_true", help="forces only")
     args = parser.parse_args()
     lengths = (args.length, 2 * args.length)
+    engines = [
+        KohnShamLabels(
+            kpoint_length_angstrom=length, smearing=args.smearing, smearing_width_ev=args.width, compute_stress=True,
+            maximum_memory_gb=12,
+        )
+        for length in lengths
+    ]  # fmt: skip
     if not args.no_crystal:
-        tables = [crystal(length) for length in lengths]
+        tables = [crystal(engine) for engine in engines]
         print(f"{'':34}{lengths[0]:>10.0f} A{lengths[1]:>10.0f} A{'change':>12}")
         for key in tables[0]:
             print(f"{key:34}{tables[0][key]:12.3f}{tables[1][key]:12.3f}{tables[1][key] - tables[0][key]:12.3f}")
     cells = sample()
-    coarse, fine = (
-        [KohnShamLabels(kpoint_length_angstrom=length, maximum_memory_gb=12).compute(atoms) for atoms in cells]
-        for length in lengths
-    )
+    coarse, fine = ([engine.compute(atoms) for atoms in cells] for engine in engines)
     difference = np.concatenate([(a.forces - b.forces).ravel() for a, b in zip(coarse, fine, strict=True)])
     size = np.concatenate([b.forces.ravel() for b in fine])
     rms, error = np.sqrt((size**2).mean()), np.sqrt((difference**2).mean())
