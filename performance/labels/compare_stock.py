@@ -36,7 +36,7 @@ def main() -> None:
     from pyscf.pbc import dft, gto, scf
 
     from ingot.labels import label, make_method
-    from ingot.labels.kohn_sham.cell import fast_mesh
+    from ingot.labels.fft_mesh import fast_mesh
     from ingot.structures import canonical
     from ingot.units import BOHR, HARTREE
 

@@ -16,7 +16,7 @@ from dftpy.grid import DirectGrid
 from dftpy.ions import Ions
 from scipy.linalg import eigh
 
-from ingot.labels.kohn_sham.cell import fast_mesh
+from ingot.labels.fft_mesh import fast_mesh
 from ingot.labels.kohn_sham.kpoints import kpoint_mesh, lattice_point_group
 from ingot.labels.kohn_sham.smearing import occupy
 from ingot.labels.orbital_free.minimum import read_pseudopotentials, silence

@@ -8,7 +8,7 @@ from ase.eos import EquationOfState
 from ase.units import GPa
 
 from ingot.labels import label, make_method
-from ingot.labels.kohn_sham.cell import fast_mesh
+from ingot.labels.fft_mesh import fast_mesh
 from ingot.structures import build_lattice, canonical
 from ingot.units import BOHR, HARTREE
 

@@ -7,6 +7,7 @@ import numpy as np
 from ase import Atoms
 
 from ingot.benchmarks.errors import BenchmarkError
+from ingot.labels.fft_mesh import fast_mesh
 
 
 def pinned_label_settings(settings: Mapping[str, Any], cells: Sequence[Atoms]) -> dict[str, Any]:
@@ -19,9 +20,8 @@ def pinned_label_settings(settings: Mapping[str, Any], cells: Sequence[Atoms]) -
     """
     if settings.get("method") != "pyscf":
         return dict(settings)
-    from ingot.labels.kohn_sham.cell import fast_mesh  # here: PySCF takes seconds to import
     from ingot.labels.kohn_sham.kpoints import kpoint_mesh
-    from ingot.labels.kohn_sham.method import KohnShamLabels
+    from ingot.labels.kohn_sham.method import KohnShamLabels  # here: PySCF takes seconds to import
 
     engine = dict(settings.get("pyscf") or {})
     method = KohnShamLabels(**engine)

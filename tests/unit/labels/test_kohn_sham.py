@@ -13,7 +13,7 @@ from ase.build import bulk
 from ase.units import GPa
 
 from ingot.labels import LabelError, LabelStore, label, make_method
-from ingot.labels.kohn_sham.cell import fast_mesh
+from ingot.labels.fft_mesh import fast_mesh
 from ingot.labels.kohn_sham.method import NUMERICS_VERSION, KohnShamLabels
 from ingot.structures import canonical, check_structure, structure_id
 

@@ -12,7 +12,7 @@ from ase import Atoms
 
 from ingot.errors import near_name
 from ingot.labels.errors import LabelError, LabelFailure
-from ingot.labels.kohn_sham.cell import fast_mesh
+from ingot.labels.fft_mesh import fast_mesh
 from ingot.labels.label import Label
 from ingot.labels.method import method_digest
 from ingot.labels.orbital_free.kinetic import FUNCTIONALS
