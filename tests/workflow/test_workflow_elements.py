@@ -111,19 +111,18 @@ def test_data_of_ones_own_are_trained_on_audited_and_benchmarked(make_run):
     assert sum(map(len, splits.values())) == 40
 
 
-@pytest.mark.parametrize("name", ["config", "laptop", "paper", "own_data"])
+@pytest.mark.parametrize("name", ["config", "laptop", "paper", "own_data", "al_pbe"])
 @pytest.mark.xdist_group("workflow-elements")
 def test_every_configuration_makes_a_plan(make_run, name):
     import shutil
 
     run = make_run(f"plan-{name}")
     shutil.copy(ROOT / "config" / f"{name}.yaml", run.folder / "config.yaml")
-    if name == "own_data":
-        (run.folder / "config").mkdir()
-        shutil.copy(ROOT / "config" / "own_data_example.extxyz", run.folder / "config")
+    shutil.copytree(ROOT / "config", run.folder / "config")  # what it starts from
     planned = run.planned()
     assert planned["report"] == 1
     assert ("label_structures" in planned) == (name != "own_data")
+    assert ("import_labels" in planned) == (name == "al_pbe")
 
 
 @pytest.mark.xdist_group("workflow-elements")

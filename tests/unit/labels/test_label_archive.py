@@ -1,6 +1,7 @@
 """Archives of labels: out of one store and into another, bit for bit; nothing damaged gets in."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -87,3 +88,31 @@ def test_the_command_exports_and_imports(tmp_path, structures, monkeypatch, caps
     assert "is no archive of labels" in capsys.readouterr().err
     assert main(["store", "export", "s.extxyz", "--settings", settings, "--store", "empty", "-o", "x"]) == 1
     assert "holds no label of these structures" in capsys.readouterr().err
+
+
+PARTS = sorted((Path(__file__).parents[3] / "config" / "al_pbe").glob("part-*"))
+
+
+@pytest.mark.parametrize("part", PARTS, ids=[p.name for p in PARTS])
+def test_the_aluminium_archive_is_whole_and_made_by_its_description(tmp_path, part):
+    from ingot.config.root import read_configuration
+    from ingot.structures import read_structures
+
+    configuration = read_configuration(part.parents[1] / "al_pbe.yaml")
+    assert f"config/al_pbe/{part.name}" in configuration.run.label_archives
+    store = LabelStore(tmp_path)
+    result = import_labels(part, store)
+    manifest = json.loads((part / "manifest.json").read_text())
+    assert result.new == manifest["labels"]
+    described = make_method(configuration.labels.model_dump()).settings()
+    ignored = {"engine"}  # a later PySCF has another address, and the labels stay what they are
+    assert {k: v for k, v in manifest["settings"].items() if k not in ignored} == {
+        k: v for k, v in described.items() if k not in ignored
+    }
+    names = {family.name for family in configuration.structures.families}
+    for atoms in read_structures(part / "structures.extxyz"):
+        kept = store.get(result.method, structure_id(atoms))
+        assert atoms.info["family"] in names
+        assert np.linalg.norm(kept.forces.sum(axis=0)) < 0.05
+        assert kept.stress.shape == (6,)
+        assert -57.0 < kept.energy / len(atoms) < -53.0
