@@ -47,8 +47,8 @@ def draw_coexistence(run: Run, kind: Format) -> Figure | None:
     return Figure(
         "coexistence",
         "Melt and crystal side by side",
-        f"{_reading(result)} Two runs at constant enthalpy begin above (red) and below (blue) the guess, a third (grey) "
-        "in between where one of them lost a phase. Where both phases last, freezing heats and melting cools the cell "
+        f"{_reading(result)} Two runs at constant enthalpy begin above (red) and below (blue) the guess, a third (grey)"
+        " in between where one of them lost a phase. Where both phases last, freezing heats and melting cools the cell "
         "until it is at its melting point, so the curves should meet. Right: order along the cell at the beginning "
         "(dotted) and at the end (full); a step means two phases.",
         image,
