@@ -33,10 +33,10 @@ $(VENV)/dev.stamp: requirements/dev.lock $(VENV)/run.stamp
 	touch $@
 
 test: $(VENV)/dev.stamp lint ## the tests that a newcomer runs (minutes)
-	pytest -m "not slow" -n 2 --dist loadgroup
+	pytest -m "not slow" -n 2 --dist loadscope
 
 test-all: $(VENV)/dev.stamp lint ## and the slow physics and the comparisons
-	pytest -n 2 --dist loadgroup
+	pytest -n 2 --dist loadscope
 
 lint: $(VENV)/dev.stamp ## formatting, types, import contracts, workflow
 	ruff check .

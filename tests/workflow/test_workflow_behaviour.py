@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 from workflow_run import ROOT, Run, kill_group, read_json, wait_until
 
-pytestmark = pytest.mark.xdist_group("workflow-behaviour")
-
 
 @pytest.fixture(scope="module")
 def finished(make_run, tmp_path_factory) -> Run:

@@ -15,7 +15,6 @@ CHEAP_KOHN_SHAM = {
 }
 
 
-@pytest.mark.xdist_group("workflow-elements")
 def test_lithium_from_first_principles_to_the_page(make_run):
     """The whole chain with real Kohn-Sham labels (three electrons per atom) of a metal that is not fcc."""
     families = [
@@ -72,7 +71,6 @@ def test_lithium_from_first_principles_to_the_page(make_run):
     assert 'href="http' not in page
 
 
-@pytest.mark.xdist_group("workflow-behaviour")
 def test_a_binary_alloy_is_a_change_of_configuration(make_run):
     run = make_run(
         "binary",
@@ -93,7 +91,6 @@ def test_a_binary_alloy_is_a_change_of_configuration(make_run):
     assert set(potential["offsets"]) == {"Al", "Cu"}
 
 
-@pytest.mark.xdist_group("workflow-behaviour")
 def test_data_of_ones_own_are_trained_on_audited_and_benchmarked(make_run):
     import yaml
 
@@ -112,7 +109,6 @@ def test_data_of_ones_own_are_trained_on_audited_and_benchmarked(make_run):
 
 
 @pytest.mark.parametrize("name", ["config", "laptop", "paper", "own_data", "al_pbe"])
-@pytest.mark.xdist_group("workflow-elements")
 def test_every_configuration_makes_a_plan(make_run, name):
     import shutil
 
@@ -125,7 +121,6 @@ def test_every_configuration_makes_a_plan(make_run, name):
     assert ("import_labels" in planned) == (name == "al_pbe")
 
 
-@pytest.mark.xdist_group("workflow-elements")
 def test_the_slurm_profile_plans_a_run_and_names_only_rules_that_exist(make_run):
     import yaml
 
@@ -143,7 +138,6 @@ def test_the_slurm_profile_plans_a_run_and_names_only_rules_that_exist(make_run)
     assert all(named[rule]["slurm_partition"] == "gpu" for rule in ("train_member", "explore"))
 
 
-@pytest.mark.xdist_group("workflow-elements")
 def test_the_artifact_holds_the_run_and_no_path_of_this_machine(make_run, tmp_path):
     import subprocess
     import sys
