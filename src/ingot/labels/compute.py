@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from ingot.labels.errors import LabelFailure
+from ingot.labels.errors import LabelFailure, MachineLimit
 from ingot.labels.label import Label, failed_label
 from ingot.labels.method import LabelMethod
 from ingot.structures import StructureError, canonical, check_structure, structure_id
@@ -27,11 +27,23 @@ def label(atoms: Atoms, method: LabelMethod) -> Label:
     >>> label(bulk("Cu"), emt).converged
     True
     """
+    try:
+        return _computed(atoms, method)
+    except MachineLimit as error:
+        return failed_label(structure_id(canonical(atoms)), method.digest, str(error))
+
+
+def _computed(atoms: Atoms, method: LabelMethod) -> Label:
     frame = canonical(atoms)
     identity = structure_id(frame)
+    cost = getattr(method, "last_cost", None)
+    if cost is not None:
+        cost.clear()  # a failure must not carry the cost of the structure before it
     try:
         check_structure(frame)
         result = method.compute(frame)
+    except MachineLimit:
+        raise
     except (LabelFailure, StructureError) as error:
         return failed_label(identity, method.digest, str(error))
     numbers = [result.energy, result.forces, result.stress]
@@ -43,12 +55,15 @@ def label(atoms: Atoms, method: LabelMethod) -> Label:
 def timed_label(atoms: Atoms, method: LabelMethod) -> tuple[Label, bool, dict[str, Any]]:
     """A label, whether it may be kept for good, and what it cost.
 
-    An unforeseen exception becomes a failed label too, but one that is not kept: the next run tries again.
+    A limit of this machine and an unforeseen exception become failed labels too, but ones that are not kept: the next
+    run tries again.
     """
     cpu, wall = time.process_time(), time.perf_counter()
     lasting = True
     try:
-        result = label(atoms, method)
+        result = _computed(atoms, method)
+    except MachineLimit as error:
+        result, lasting = failed_label(structure_id(canonical(atoms)), method.digest, str(error)), False
     except Exception as error:
         logger.exception("structure %s: unforeseen error", structure_id(canonical(atoms)))
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

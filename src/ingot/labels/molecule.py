@@ -15,7 +15,7 @@ from pyscf.gto import basis as basis_sets
 from pyscf.scf.dispersion import parse_dft
 
 from ingot.errors import near_name
-from ingot.labels.errors import LabelError, LabelFailure
+from ingot.labels.errors import LabelError, LabelFailure, MachineLimit
 from ingot.labels.label import Label
 from ingot.labels.method import method_digest
 from ingot.structures import structure_id
@@ -126,7 +126,6 @@ class MoleculeLabels:
 
     def compute(self, atoms: Atoms) -> Label:
         """See :class:`~ingot.labels.method.LabelMethod`."""
-        self.last_cost.clear()
         molecule = self._molecule(atoms)
         with pyscf.lib.with_omp_threads(1):  # sums of several threads come in no fixed order
             scf = self._converge(molecule)
@@ -252,7 +251,7 @@ class MoleculeLabels:
     def _check_memory(self, molecule: gto.Mole, symbols: list[str]) -> None:
         needed = self._memory_gb(molecule, symbols)
         if needed > self.maximum_memory_gb:
-            raise LabelFailure(
+            raise MachineLimit(
                 f"{len(symbols)} atoms with {molecule.nao} orbitals need about {needed:.1f} GB, more than "
                 f"maximum_memory_gb = {self.maximum_memory_gb:g}"
             )

@@ -191,3 +191,30 @@ def test_every_method_can_be_named_everywhere():
         make_method({"method": "pyscf-molecule"}).digest
         == make_method(LabelSettings(method="pyscf-molecule").model_dump()).digest
     )
+
+
+@pytest.mark.parametrize("name", ["pyscf", "pyscf-molecule"])
+def test_a_refusal_for_want_of_memory_is_tried_again_where_there_is_more(tmp_path, name):
+    """The limit is no part of the address, so a refusal that was kept would stand on every machine."""
+    atoms = Atoms("H2", positions=[[0, 0, 0], [0, 0, 0.75]])
+    values = {"basis": "sto-3g", "max_cycle": 30}
+    if name == "pyscf":
+        atoms, values = bulk("Al"), {"kpoint_mesh": (1, 1, 1)}
+    key, store = name.replace("-", "_"), LabelStore(tmp_path)
+    small, large = (
+        make_method({"method": name, key: {**values, "maximum_memory_gb": gigabytes}}) for gigabytes in (1e-6, 4.0)
+    )
+    assert small.digest == large.digest
+    row = label_structures([atoms], small, store)["labels"][0]
+    assert (row["status"], row["sha256"]) == ("failed", None)
+    assert "maximum_memory_gb" in row["reason"]
+    assert label(atoms, small).reason == row["reason"]
+    assert label_structures([atoms], large, store)["labels"][0]["status"] == "converged"
+
+
+def test_a_failure_does_not_carry_the_cost_of_the_structure_before(tmp_path):
+    method, store = make_method({"method": "pyscf", "pyscf": {"kpoint_mesh": (1, 1, 1)}}), LabelStore(tmp_path)
+    molecule = Atoms("Al2", positions=[[0, 0, 0], [0, 0, 2.7]])
+    label_structures([bulk("Al"), molecule], method, store)
+    assert store.cost(method.digest, structure_id(bulk("Al")))["cycles"] > 0
+    assert "cycles" not in store.cost(method.digest, structure_id(molecule))
