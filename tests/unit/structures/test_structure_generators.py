@@ -167,3 +167,15 @@ def test_heat_shakes_a_crystal_and_melts_it_when_there_is_enough():
         assert minimum_distance(atoms.positions, atoms.cell.array, 5.0) > 0.7 * nearest
     again = heated(crystal, nearest, 0.4, 400, np.random.default_rng(0))
     assert np.array_equal(again.positions, warm.positions)
+
+
+def test_the_forces_that_heat_are_those_of_lennard_jones():
+    from ase.calculators.lj import LennardJones
+
+    from ingot.structures.heat import _lennard_jones_forces
+
+    atoms = packed_structure(["Ar"] * 6, 1.3, 0.95, np.random.default_rng(4))  # in units of sigma
+    atoms.calc = LennardJones(sigma=1.0, epsilon=1.0, rc=2.5)
+    expected = atoms.get_forces()
+    assert np.abs(expected).max() > 1
+    assert np.allclose(_lennard_jones_forces(atoms.positions, atoms.cell.array), expected, rtol=1e-9, atol=1e-9)
