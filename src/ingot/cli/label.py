@@ -63,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
     print(f"{args.output}: {len(manifest['labels'])} labels, {len(failed)} failed")
     for row in failed:
         log = store.cost(manifest["method"], row["structure_id"]).get("log", [])
-        print(f"  {row['structure_id']}: {row['reason']}", *(f"    | {line}" for line in log[-3:]), sep="\n")
+        words = [line for line in log if any(map(str.isalnum, line))]
+        print(f"  {row['structure_id']}: {row['reason']}", *(f"    | {line}" for line in words[-3:]), sep="\n")
     check_failures(manifest, settings.maximum_failed_fraction)
     return 0
 

@@ -1,8 +1,9 @@
 """The section `labels`: which method says what is true, and how the work is dealt."""
 
-from typing import Any, Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ingot.config.base import Section
 
@@ -192,13 +193,24 @@ class OrbitalFreeSettings(Section):
     """Steps of the first minimiser; the second has four times as many."""
 
 
+def _numbers_as_meant(value: Any) -> Any:
+    """`1e-8` is a number to everyone except YAML 1.1, which reads it as text for want of a point."""
+    if isinstance(value, dict):
+        return {key: _numbers_as_meant(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_numbers_as_meant(item) for item in value]
+    if isinstance(value, str) and re.fullmatch(r"[-+]?\d+[eE][-+]?\d+", value):
+        return float(value)
+    return value
+
+
 class AseSettings(Section):
     """Any ASE calculator: a DFT code installed beside Ingot, or a classical potential for a quick trial."""
 
     calculator: str
     """Import path of the class, such as `ase.calculators.emt.EMT`."""
 
-    arguments: dict[str, Any] = Field(default_factory=dict)
+    arguments: Annotated[dict[str, Any], BeforeValidator(_numbers_as_meant)] = Field(default_factory=dict)
     """Its keyword arguments."""
 
     energy_kind: Literal["free", "zero", "total", "unknown"] = "unknown"

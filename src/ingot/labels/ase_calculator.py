@@ -1,5 +1,6 @@
 """Labels by any ASE calculator, given by its import path and keyword arguments."""
 
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +11,10 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import PropertyNotImplementedError, SCFError
+from ase.calculators.calculator import CalculationFailed, PropertyNotImplementedError, SCFError
 
 from ingot.errors import near_name
-from ingot.labels.errors import LabelError, LabelFailure
+from ingot.labels.errors import LabelError, LabelFailure, PassingFailure
 from ingot.labels.label import EnergyKind, Label
 from ingot.labels.method import method_digest
 from ingot.structures import structure_id
@@ -76,6 +77,8 @@ class AseCalculator:
                 energy, forces, stress = _energy(frame), np.array(frame.get_forces(), dtype=float), _stress(frame)
         except SCFError as error:
             raise LabelFailure(f"the self-consistent field did not converge ({error})") from error
+        except (CalculationFailed, subprocess.CalledProcessError, FileNotFoundError) as error:
+            raise PassingFailure(f"the program broke: {error}") from error
         return Label(
             structure_id=structure_id(atoms),
             method=self.digest,
@@ -109,7 +112,7 @@ def _own_folder(calculator: Any, keep: bool) -> Iterator[None]:
         yield
         return
     with tempfile.TemporaryDirectory(prefix="ingot-ase-") as folder:
-        calculator.directory = folder
+        calculator.directory = Path(folder)
         try:
             yield
         except Exception:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from ingot.labels.errors import LabelFailure, MachineLimit
+from ingot.labels.errors import LabelFailure, PassingFailure
 from ingot.labels.label import Label, failed_label
 from ingot.labels.method import LabelMethod
 from ingot.structures import StructureError, canonical, check_structure, structure_id
@@ -29,7 +29,7 @@ def label(atoms: Atoms, method: LabelMethod) -> Label:
     """
     try:
         return _computed(atoms, method)
-    except MachineLimit as error:
+    except PassingFailure as error:
         return failed_label(structure_id(canonical(atoms)), method.digest, str(error))
 
 
@@ -42,7 +42,7 @@ def _computed(atoms: Atoms, method: LabelMethod) -> Label:
     try:
         check_structure(frame)
         result = method.compute(frame)
-    except MachineLimit:
+    except PassingFailure:
         raise
     except (LabelFailure, StructureError) as error:
         return failed_label(identity, method.digest, str(error))
@@ -55,14 +55,14 @@ def _computed(atoms: Atoms, method: LabelMethod) -> Label:
 def timed_label(atoms: Atoms, method: LabelMethod) -> tuple[Label, bool, dict[str, Any]]:
     """A label, whether it may be kept for good, and what it cost.
 
-    A limit of this machine and an unforeseen exception become failed labels too, but ones that are not kept: the next
+    A passing failure and an unforeseen exception become failed labels too, but ones that are not kept: the next
     run tries again.
     """
     cpu, wall = time.process_time(), time.perf_counter()
     lasting = True
     try:
         result = _computed(atoms, method)
-    except MachineLimit as error:
+    except PassingFailure as error:
         result, lasting = failed_label(structure_id(canonical(atoms)), method.digest, str(error)), False
     except Exception as error:
         logger.exception("structure %s: unforeseen error", structure_id(canonical(atoms)))

@@ -11,5 +11,5 @@ class LabelFailure(LabelError):  # noqa: N818
     """A structure that a method cannot label, for a reason that will not change: it becomes a failed label."""
 
 
-class MachineLimit(LabelFailure):
-    """A structure that a method cannot label within the limits set for this machine: never kept, another may do it."""
+class PassingFailure(LabelFailure):
+    """A structure that cannot be labelled here and now (no memory, a program that broke): never kept, tried again."""

@@ -15,7 +15,7 @@ from pyscf.gto import basis as basis_sets
 from pyscf.scf.dispersion import parse_dft
 
 from ingot.errors import near_name
-from ingot.labels.errors import LabelError, LabelFailure, MachineLimit
+from ingot.labels.errors import LabelError, LabelFailure, PassingFailure
 from ingot.labels.label import Label
 from ingot.labels.method import method_digest
 from ingot.structures import structure_id
@@ -251,7 +251,7 @@ class MoleculeLabels:
     def _check_memory(self, molecule: gto.Mole, symbols: list[str]) -> None:
         needed = self._memory_gb(molecule, symbols)
         if needed > self.maximum_memory_gb:
-            raise MachineLimit(
+            raise PassingFailure(
                 f"{len(symbols)} atoms with {molecule.nao} orbitals need about {needed:.1f} GB, more than "
                 f"maximum_memory_gb = {self.maximum_memory_gb:g}"
             )

@@ -5,6 +5,7 @@ import yaml
 
 from ingot.config.base import ConfigurationError, validate
 from ingot.config.document import reference_page, schema_text, undocumented_fields
+from ingot.config.labels import AseSettings
 from ingot.config.root import Configuration, load_configuration, read_configuration
 
 
@@ -94,3 +95,10 @@ def test_a_preset_fills_what_is_not_given():
     assert validate(LabelSettings, chosen).model_dump() == chosen
     with pytest.raises(ConfigurationError, match=r"pyscf\.preset"):
         validate(LabelSettings, {"pyscf": {"preset": "fast"}})
+
+
+def test_a_number_in_an_engines_arguments_is_a_number_in_yaml_too():
+    """YAML 1.1 takes 1e-8 for text; an engine would get it in quotes."""
+    arguments = yaml.safe_load("{electrons: {conv_thr: 1e-8}, steps: [1E3, 2], name: 1e, file: e-8.upf}")
+    values = AseSettings(calculator="any.Engine", arguments=arguments).arguments
+    assert values == {"electrons": {"conv_thr": 1e-8}, "steps": [1000.0, 2], "name": "1e", "file": "e-8.upf"}

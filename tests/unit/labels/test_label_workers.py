@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from configparser import ConfigParser
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,25 @@ def test_engines_that_write_files_do_not_disturb_each_other(tmp_path, monkeypatc
         kept = store.get(method.digest, structure_id(atoms))
         assert kept.energy == pytest.approx(atoms.positions.sum(), abs=1e-5)
     assert [p.name for p in tmp_path.iterdir()] == ["store"]
+
+
+def test_a_program_that_breaks_is_asked_again_next_time(tmp_path, monkeypatch):
+    """ASE's newer engines too, whose folder is a Path; the program's last words are the end of the log."""
+    from ase.config import cfg
+
+    parser = ConfigParser()
+    parser.read_dict({"espresso": {"command": "false", "pseudo_dir": "/nowhere"}})
+    monkeypatch.setattr(cfg, "parser", parser)
+    settings = {
+        "calculator": "ase.calculators.espresso.Espresso",
+        "arguments": {"pseudopotentials": {"Al": "Al.upf"}},
+    }
+    method, store = make_method({"method": "ase", "ase": settings}), LabelStore(tmp_path / "store")
+    atoms = _aluminium(1)[0]
+    row = label_structures([atoms], method, store)["labels"][0]
+    assert row["status"] == "failed"
+    assert row["reason"].startswith("the program broke: Command '['false'")
+    assert store.get(method.digest, structure_id(atoms)) is None
 
 
 def test_failures_are_retried_on_request(tmp_path, monkeypatch, capsys):

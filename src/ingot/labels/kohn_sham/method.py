@@ -11,7 +11,7 @@ from ase import Atoms
 from pyscf.dft import libxc
 
 from ingot.errors import near_name
-from ingot.labels.errors import LabelError, LabelFailure, MachineLimit
+from ingot.labels.errors import LabelError, LabelFailure, PassingFailure
 from ingot.labels.kohn_sham.cell import build_cell
 from ingot.labels.kohn_sham.forces import Converged, gradient
 from ingot.labels.kohn_sham.kpoints import KpointMesh, kpoint_mesh
@@ -239,7 +239,7 @@ class KohnShamLabels:
     def _check_memory(self, cell: Any, mesh: KpointMesh) -> None:
         orbitals = mesh.points * math.prod(map(int, cell.mesh)) * cell.nao * 16 / 2**30
         if orbitals > self.maximum_memory_gb:
-            raise MachineLimit(
+            raise PassingFailure(
                 f"the orbitals on the grid need {orbitals:.1f} GB ({mesh.points} k-points, grid {cell.mesh.tolist()}, "
                 f"{cell.nao} orbitals), more than maximum_memory_gb = {self.maximum_memory_gb:g}"
             )
