@@ -22,6 +22,7 @@ if not workflow.configfiles:
 
 
 include: "rules/common.smk"
+include: "rules/downloads.smk"
 include: "rules/structures.smk"
 include: "rules/labels.smk"
 include: "rules/datasets.smk"

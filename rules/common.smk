@@ -137,7 +137,15 @@ def label_files():
     """Files that the label method reads: an edit of a pseudopotential makes new labels."""
     if CONFIG.labels and CONFIG.labels.method == "orbital-free":
         return sorted(CONFIG.labels.orbital_free.pseudopotential.values())
+    if CONFIG.labels and CONFIG.labels.method == "potential":
+        return fetched_files(CONFIG.labels.potential.path)
     return []
+
+
+def fetched_files(folder):
+    """Files of a download that a configuration names by its folder, `resources/NAME`; nothing for other folders."""
+    download = known_downloads().get(folder.removeprefix("resources/").rstrip("/"))
+    return [f"{folder.rstrip('/')}/{file.path}" for file in download.files] if download else []
 
 
 def pinned_settings(name):
