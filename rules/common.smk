@@ -145,7 +145,11 @@ def label_files():
 def fetched_files(folder):
     """Files of a download that a configuration names by its folder, `resources/NAME`; nothing for other folders."""
     download = known_downloads().get(folder.removeprefix("resources/").rstrip("/"))
-    return [f"{folder.rstrip('/')}/{file.path}" for file in download.files] if download else []
+    return (
+        [f"{folder.rstrip('/')}/{file.path}" for file in download.files]
+        if download
+        else []
+    )
 
 
 def pinned_settings(name):

@@ -12,9 +12,9 @@ for _download in known_downloads().values():
             [f"resources/{_download.name}/{file.path}" for file in _download.files],
         log:
             f"resources/logs/{_download.name}.log",
+        localrule: True
         conda:
             "../envs/ingot.yaml"
-        localrule: True
         threads: 1
         params:
             name=_download.name,
@@ -22,4 +22,3 @@ for _download in known_downloads().values():
             "downloads: {params.name}"
         shell:
             "ingot fetch {params.name} > {log} 2>&1"
-
