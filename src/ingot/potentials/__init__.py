@@ -6,6 +6,7 @@ from ingot.potentials.calculator import PotentialCalculator, padded_atoms
 from ingot.potentials.errors import PotentialError
 from ingot.potentials.evaluate import Evaluation, Evaluator, Members, energies_and_slopes, make_evaluator
 from ingot.potentials.graph import Graph
+from ingot.potentials.native import native_status, set_native_threads, use_native
 from ingot.potentials.neurochem import read_neurochem
 from ingot.potentials.potential import Potential, load_potential
 
@@ -23,6 +24,9 @@ __all__ = [
     "energies_and_slopes",
     "load_potential",
     "make_evaluator",
+    "native_status",
     "padded_atoms",
     "read_neurochem",
+    "set_native_threads",
+    "use_native",
 ]

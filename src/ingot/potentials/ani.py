@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Self
 
 import jax
@@ -12,6 +13,7 @@ from jaxtyping import Array, Float, Int
 from ingot.neighbors import NeighborTable
 from ingot.potentials.errors import PotentialError
 from ingot.potentials.graph import Graph
+from ingot.potentials.native import native_descriptor, native_pull, native_push, pack_constants, use_native
 from ingot.potentials.network import apply_layers, fold_standardisation, initial_layers
 from ingot.potentials.repulsion import Range, longest_range, repulsion_energies
 from ingot.potentials.symmetry_functions import (
@@ -22,6 +24,9 @@ from ingot.potentials.symmetry_functions import (
     radial_terms,
     triples,
 )
+
+Product = Callable[[Array], Array]
+"""A product with the descriptor's Jacobian, from the left or from the right."""
 
 _PUBLISHED_ANGLES = "0.19634954 0.58904862 0.98174770 1.3744468 1.7671459 2.1598449 2.5525440 2.9452431"
 """In radians, as printed in the parameter file of ANI-Al."""
@@ -242,16 +247,60 @@ class AniArchitecture:
             [radial, angular_terms(geometry, self._pair_channel(species, table), *self._angular)], axis=-1
         )
 
-    def descriptor_and_pullback(
+    def descriptor_and_products(
         self,
-        displacements: Float[Array, "atoms capacity 3"],
-        species: Int[Array, " atoms"],
+        displacements: Float[Array, "*batch atoms capacity 3"],
+        species: Int[Array, "*batch atoms"],
         table: NeighborTable,
-    ) -> tuple[Array, Callable[[Array], Array]]:
-        """The descriptor, and the function ``c -> d(sum c . descriptor)/d(displacements)``.
+    ) -> tuple[Array, Product, Product]:
+        """The descriptor and products with its Jacobian, by the fastest means of the machine.
 
-        Equal to ``jax.vjp`` of :meth:`descriptor` to round-off and about three times faster on a CPU.
+        The first, ``pull``, takes coefficients c (one per feature) to ``d(sum c . descriptor)/d(displacements)``, the
+        second, ``push``, takes tangents of the displacements to tangents of the descriptor. All are equal to
+        ``jax.vjp`` and ``jax.jvp`` of :meth:`descriptor` to round-off, and differentiable themselves.
         """
+        if use_native():
+            return (
+                _compiled_descriptor(self, displacements, species, table),
+                lambda coefficients: _compiled_pull(self, displacements, species, table, coefficients),
+                lambda tangents: _compiled_push(self, displacements, species, table, tangents),
+            )
+
+        def descriptor(vectors: Array) -> Array:
+            return self._descriptor_of_batch(vectors, species, table)
+
+        def push(tangents: Array) -> Array:
+            tangent: Array = jax.jvp(descriptor, (displacements,), (tangents,))[1]
+            return tangent
+
+        if displacements.ndim > 3:
+            value, pullback = jax.vjp(descriptor, displacements)
+            return value, lambda coefficients: pullback(coefficients)[0], push
+        return *self._descriptor_and_pullback(displacements, species, table), push
+
+    def _descriptor_of_batch(self, displacements: Array, species: Array, table: NeighborTable) -> Array:
+        of_structure = self.descriptor
+        for _ in range(displacements.ndim - 3):
+            of_structure = jax.vmap(of_structure)
+        return of_structure(displacements, species, table)
+
+    def _kinds(self, species: Array, table: NeighborTable) -> Int[Array, "*batch atoms capacity"]:
+        """Each neighbour's species, -1 on padding: what the compiled functions take."""
+        if len(self.species) == 1:
+            return jnp.where(jnp.asarray(table.mask), 0, -1).astype(jnp.int32)
+        neighbor = jnp.take_along_axis(jnp.asarray(species)[..., None], jnp.asarray(table.index), axis=-2)
+        return jnp.where(jnp.asarray(table.mask), neighbor, -1).astype(jnp.int32)
+
+    @property
+    def _constants(self) -> tuple[float, ...]:
+        radial = (self.radial_cutoff, self.radial_eta, self.radial_shifts)
+        angular = (self.angular_cutoff, self.angular_eta, self.angular_zeta, self.angular_angles, self.angular_shifts)
+        return pack_constants(len(self.species), radial, angular)
+
+    def _descriptor_and_pullback(
+        self, displacements: Array, species: Array, table: NeighborTable
+    ) -> tuple[Array, Product]:
+        """In JAX alone; about three times faster on a CPU than ``jax.vjp`` of :meth:`descriptor`."""
         channel = self._pair_channel(species, table)
         radial, radial_pullback = jax.vjp(lambda d: self._radial(d, species, table), displacements)
         geometry, geometry_pullback = jax.vjp(lambda d: self._triples(d, table), displacements)
@@ -313,3 +362,59 @@ class AniArchitecture:
         species = jnp.asarray(graph.species)
         learned = self.network(parameters, self.descriptor(graph.displacements, species, graph.table), species)
         return learned + self.baseline_energies(graph)
+
+
+# The compiled functions are constants to JAX; their derivatives, where somebody asks for them, are those of the JAX ones.
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _compiled_descriptor(architecture: Any, displacements: Array, species: Array, table: NeighborTable) -> Array:
+    return native_descriptor(displacements, architecture._kinds(species, table), architecture._constants)
+
+
+@_compiled_descriptor.defjvp
+def _descriptor_derivative(architecture: Any, primals: Any, tangents: Any) -> tuple[Array, Array]:
+    displacements, species, table = primals
+    value, tangent = jax.jvp(
+        lambda d: architecture._descriptor_of_batch(d, species, table), (displacements,), (tangents[0],)
+    )
+    return value, tangent
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _compiled_pull(
+    architecture: Any, displacements: Array, species: Array, table: NeighborTable, coefficients: Array
+) -> Array:
+    kinds = architecture._kinds(species, table)
+    return native_pull(displacements, kinds, coefficients, architecture._constants)
+
+
+@_compiled_pull.defjvp
+def _pull_derivative(architecture: Any, primals: Any, tangents: Any) -> tuple[Array, Array]:
+    displacements, species, table, coefficients = primals
+
+    def pull(vectors: Array, weights: Array) -> Array:
+        slopes: Array = jax.vjp(lambda d: architecture._descriptor_of_batch(d, species, table), vectors)[1](weights)[0]
+        return slopes
+
+    value, tangent = jax.jvp(pull, (displacements, coefficients), (tangents[0], tangents[3]))
+    return value, tangent
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _compiled_push(
+    architecture: Any, displacements: Array, species: Array, table: NeighborTable, directions: Array
+) -> Array:
+    return native_push(displacements, architecture._kinds(species, table), directions, architecture._constants)
+
+
+@_compiled_push.defjvp
+def _push_derivative(architecture: Any, primals: Any, tangents: Any) -> tuple[Array, Array]:
+    displacements, species, table, directions = primals
+
+    def push(vectors: Array, along: Array) -> Array:
+        moved: Array = jax.jvp(lambda d: architecture._descriptor_of_batch(d, species, table), (vectors,), (along,))[1]
+        return moved
+
+    value, tangent = jax.jvp(push, (displacements, directions), (tangents[0], tangents[3]))
+    return value, tangent

@@ -58,8 +58,8 @@ def energies_and_slopes(
         energies: Array = architecture.baseline_energies(at)  # type: ignore[attr-defined]
         return energies
 
-    if hasattr(architecture, "descriptor_and_pullback"):
-        descriptor, pullback = architecture.descriptor_and_pullback(graph.displacements, species, graph.table)
+    if hasattr(architecture, "descriptor_and_products"):
+        descriptor, pullback, _ = architecture.descriptor_and_products(graph.displacements, species, graph.table)
         sites, network_pullback = jax.vjp(
             lambda g: jax.vmap(architecture.network, in_axes=(0, None, None))(parameters, g, species),  # type: ignore[attr-defined]
             descriptor,

@@ -1,15 +1,15 @@
 """Work on whole buckets: gradients of batches and errors of all structures, compiled once per bucket."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ingot.potentials import Architecture
-from ingot.training.contraction import GradientFunction, contraction_modes, gradient_function
+from ingot.potentials import Architecture, use_native
+from ingot.training.contraction import GradientFunction, contraction_modes, gradient_function, split_contraction
 from ingot.training.examples import Bucket
 from ingot.training.linearised import (
     descriptors,
@@ -76,41 +76,91 @@ def moments_of(
     return feature_moments(values, species, len(architecture.species), floor)
 
 
-def structure_gradient(
-    architecture: Architecture, weights: LossWeights, stored: bool, mode: str | None, dtype: Any
-) -> GradientFunction:
-    """The gradient of one structure by the stored Jacobian or by a contraction (the fastest one by default)."""
-    if stored:
-        return linearised_gradient_function(architecture, weights)
-    return gradient_function(architecture, weights, mode or contraction_modes(architecture)[0], dtype)
+BatchGradient = Callable[[Any, Any, Any, Any], tuple[Any, SquaredErrors]]
+"""``gradient(parameters, batch, share, present)``: gradients times shares, summed; squared errors, where present, summed."""
+
+_EDGES_AT_ONCE = {"cpu": 2**20, "gpu": 2**23}
+"""Neighbours of a batch that are worked on together: enough to fill the machine, few enough for its memory."""
 
 
 def batch_gradient(
-    gradient: GradientFunction, stored: bool, parameters: Any, examples: Any, chosen: Any, present: Any
-) -> tuple[Any, SquaredErrors]:
-    """Mean gradient and summed squared errors over the structures ``chosen`` where ``present``.
+    architecture: Architecture, weights: LossWeights, stored: bool, mode: str | None, dtype: Any
+) -> BatchGradient:
+    """The gradient of a batch of structures by the means that is fastest here (``mode``: by that contraction).
 
-    Small structures with stored Jacobians run side by side; the others one after the other, which is
-    faster on a CPU than one wide batch and needs the memory of a single structure.
+    Small structures with stored Jacobians run side by side. Others run side by side where the descriptor is compiled
+    code or the device is a GPU, else one after the other: on a CPU that is faster for what XLA compiles.
     """
-    batch = jax.tree.map(lambda leaf: leaf[chosen], examples)
-    weight = present / jnp.maximum(jnp.sum(present), 1)
-
     if stored:
+        return _side_by_side(linearised_gradient_function(architecture, weights))
+    chosen = mode or contraction_modes(architecture)[0]
+    if chosen == "split" and (use_native() or jax.default_backend() != "cpu"):
+        return _wide(architecture, weights, dtype)
+    return _in_turn(gradient_function(architecture, weights, chosen, dtype))
+
+
+def mean_gradient(
+    gradient: BatchGradient, parameters: Any, examples: Any, chosen: Any, present: Any
+) -> tuple[Any, SquaredErrors]:
+    """Mean gradient and summed squared errors over the structures ``chosen`` where ``present``."""
+    batch = jax.tree.map(lambda leaf: leaf[chosen], examples)
+    return gradient(parameters, batch, present / jnp.maximum(jnp.sum(present), 1), present)
+
+
+def _side_by_side(gradient: GradientFunction) -> BatchGradient:
+    def together(parameters: Any, batch: Any, share: Any, present: Any) -> tuple[Any, SquaredErrors]:
         gradients, errors = jax.vmap(gradient, in_axes=(None, 0))(parameters, batch)
-        mean = jax.tree.map(lambda leaf: jnp.tensordot(weight.astype(leaf.dtype), leaf, axes=1), gradients)
-        return mean, jax.tree.map(lambda leaf: jnp.sum(leaf * present), errors)
+        total = jax.tree.map(lambda leaf: jnp.tensordot(share.astype(leaf.dtype), leaf, axes=1), gradients)
+        return total, jax.tree.map(lambda leaf: jnp.sum(leaf * present), errors)
 
-    def add(total: Any, one: Any) -> tuple[Any, None]:
-        example, share, here = one
-        by_parameter, errors = gradient(parameters, example)
-        scaled = jax.tree.map(lambda leaf: leaf * share.astype(leaf.dtype), by_parameter)
-        counted = jax.tree.map(lambda leaf: leaf * here.astype(leaf.dtype), errors)
-        return jax.tree.map(jnp.add, total, (scaled, counted)), None
+    return together
 
-    zero = jax.tree.map(jnp.zeros_like, (parameters, SquaredErrors(*[jnp.zeros((), parameters_dtype(parameters))] * 3)))
-    (by_parameter, errors), _ = jax.lax.scan(add, zero, (batch, weight, present))
-    return by_parameter, errors
+
+def _in_turn(gradient: GradientFunction) -> BatchGradient:
+    def together(parameters: Any, batch: Any, share: Any, present: Any) -> tuple[Any, SquaredErrors]:
+        def add(total: Any, one: Any) -> tuple[Any, None]:
+            example, part, here = one
+            by_parameter, errors = gradient(parameters, example)
+            scaled = jax.tree.map(lambda leaf: leaf * part.astype(leaf.dtype), by_parameter)
+            counted = jax.tree.map(lambda leaf: leaf * here.astype(leaf.dtype), errors)
+            return jax.tree.map(jnp.add, total, (scaled, counted)), None
+
+        total, _ = jax.lax.scan(add, _zeros(parameters), (batch, share, present))
+        return total  # type: ignore[no-any-return]
+
+    return together
+
+
+def _wide(architecture: Architecture, weights: LossWeights, dtype: Any) -> BatchGradient:
+    def portion(parameters: Any, one: Any) -> tuple[Any, SquaredErrors]:
+        batch, share, present = one
+        by_parameter, errors = split_contraction(architecture, weights, dtype, parameters, batch, jax.vmap, share)
+        return by_parameter, jax.tree.map(lambda leaf: jnp.sum(leaf * present.astype(leaf.dtype)), errors)
+
+    def together(parameters: Any, batch: Any, share: Any, present: Any) -> tuple[Any, SquaredErrors]:
+        count, atoms, capacity = batch.table.index.shape
+        size = max(1, min(count, _EDGES_AT_ONCE["cpu" if use_native() else "gpu"] // (atoms * capacity)))
+        whole, rest = divmod(count, size)
+        work = (batch, share, present)
+        total = _zeros(parameters)
+        if whole > 1:
+            portions = jax.tree.map(lambda leaf: leaf[: whole * size].reshape(whole, size, *leaf.shape[1:]), work)
+            total, _ = jax.lax.scan(
+                lambda so_far, one: (jax.tree.map(jnp.add, so_far, portion(parameters, one)), None), total, portions
+            )
+        elif whole:
+            total = portion(parameters, jax.tree.map(lambda leaf: leaf[:size], work))
+        if rest:
+            last = portion(parameters, jax.tree.map(lambda leaf: leaf[whole * size :], work))
+            total = jax.tree.map(jnp.add, total, last)
+        return total  # type: ignore[no-any-return]
+
+    return together
+
+
+def _zeros(parameters: Any) -> Any:
+    zero = jnp.zeros((), parameters_dtype(parameters))
+    return jax.tree.map(jnp.zeros_like, (parameters, SquaredErrors(zero, zero, zero)))
 
 
 def parameters_dtype(parameters: Any) -> Any:

@@ -16,6 +16,7 @@ The modes differ in how they take it:
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -139,62 +140,86 @@ def _difference(architecture: Architecture, weights: LossWeights, dtype: Any) ->
     return gradient
 
 
+def _alone(function: Callable[..., Any]) -> Callable[..., Any]:
+    return function
+
+
 def contract_network(
     network: Callable[[Any, Array], Array],
     parameters: Any,
-    descriptor: Float[Array, "atoms features"],
+    descriptor: Float[Array, "*batch atoms features"],
     pull: Callable[[Array], Coordinates],
     push: Callable[[Coordinates], Array],
     example: Example,
     weights: LossWeights,
+    each: Callable[[Callable[..., Any]], Callable[..., Any]] = _alone,
+    share: Float[Array, "*batch"] | float = 1.0,
 ) -> tuple[Any, SquaredErrors]:
     """The split contraction, given the descriptor and products with its Jacobian.
 
     ``pull`` maps a descriptor cotangent to coordinates, ``push`` a direction to a descriptor tangent: whether they
-    differentiate the descriptor or multiply by a stored Jacobian is the caller's choice.
+    differentiate the descriptor or multiply by a stored Jacobian is the caller's choice. For a batch ``each`` is
+    ``jax.vmap``; the gradient is then the sum over structures, each times its ``share``.
     """
     sites, network_pullback = jax.vjp(lambda g: network(parameters, g), descriptor)
     (slope,) = network_pullback(jnp.ones_like(sites))
-    prediction = _prediction(jnp.sum(sites), pull(slope))
-    slopes = loss_slopes(prediction, example, weights)
+    prediction = each(_prediction)(jnp.sum(sites, axis=-1), pull(slope))
+
+    def shared_slopes(at: Prediction, of: Example, part: Any) -> Prediction:
+        slopes = loss_slopes(at, of, weights)
+        return jax.tree.map(lambda leaf: leaf * jnp.asarray(part, leaf.dtype), slopes)
+
+    if each is _alone:
+        slopes = shared_slopes(prediction, example, share)
+    else:
+        slopes = each(shared_slopes)(prediction, example, share)
     tangent = push((-slopes.forces, slopes.strain_gradient))
 
     def contracted(values: Any) -> Array:
         energies, along = jax.jvp(lambda g: network(values, g), (descriptor,), (tangent,))
-        return slopes.energy * jnp.sum(energies) + jnp.sum(along)
+        return jnp.sum(slopes.energy * jnp.sum(energies, axis=-1)) + jnp.sum(along)
 
-    return jax.grad(contracted)(parameters), squared_errors(prediction, example)
+    return jax.grad(contracted)(parameters), each(squared_errors)(prediction, example)
+
+
+def split_contraction(
+    architecture: Any,
+    weights: LossWeights,
+    dtype: Any,
+    parameters: Any,
+    example: Example,
+    each: Callable[[Callable[..., Any]], Callable[..., Any]] = _alone,
+    share: Float[Array, "*batch"] | float = 1.0,
+) -> tuple[Any, SquaredErrors]:
+    """The split contraction of one structure, or of a batch at once (``each`` is ``jax.vmap``)."""
+    coordinates, species = each(coordinates_of)(example), jnp.asarray(example.species)
+
+    def vectors(at: Coordinates) -> Array:
+        moved: Array = each(lambda one, where: strained_displacements(one, where).astype(dtype))(example, at)
+        return moved
+
+    where, vectors_pullback = jax.vjp(vectors, coordinates)
+    descriptor, pull, push = architecture.descriptor_and_products(where, species, example.table)
+
+    def push_coordinates(direction: Coordinates) -> Array:
+        typed = jax.tree.map(lambda d, x: d.astype(x.dtype), direction, coordinates)
+        return push(jax.jvp(vectors, (coordinates,), (typed,))[1])
+
+    return contract_network(
+        lambda values, g: architecture.network(values, g, species),
+        parameters,
+        descriptor,
+        lambda cotangent: vectors_pullback(pull(cotangent))[0],
+        push_coordinates,
+        example,
+        weights,
+        each,
+        share,
+    )
 
 
 def _split(architecture: Any, weights: LossWeights, dtype: Any) -> GradientFunction:
-    def gradient(parameters: Any, example: Example) -> tuple[Any, SquaredErrors]:
-        coordinates, species = coordinates_of(example), jnp.asarray(example.species)
-
-        def vectors(at: Coordinates) -> Array:
-            return strained_displacements(example, at).astype(dtype)
-
-        where, vectors_pullback = jax.vjp(vectors, coordinates)
-        descriptor, pullback = architecture.descriptor_and_pullback(where, species, example.table)
-
-        def push(direction: Coordinates) -> Array:
-            typed = jax.tree.map(lambda d, x: d.astype(x.dtype), direction, coordinates)
-            moved = jax.jvp(vectors, (coordinates,), (typed,))[1]
-            tangent: Array = jax.jvp(lambda d: architecture.descriptor(d, species, example.table), (where,), (moved,))[
-                1
-            ]
-            return tangent
-
-        return contract_network(
-            lambda values, g: architecture.network(values, g, species),
-            parameters,
-            descriptor,
-            lambda cotangent: vectors_pullback(pullback(cotangent))[0],
-            push,
-            example,
-            weights,
-        )
-
-    return gradient
+    return partial(split_contraction, architecture, weights, dtype)
 
 
 _MODES: dict[str, Callable[[Any, LossWeights, Any], GradientFunction]] = {
@@ -207,7 +232,7 @@ _MODES: dict[str, Callable[[Any, LossWeights, Any], GradientFunction]] = {
 
 def contraction_modes(architecture: Architecture) -> tuple[str, ...]:
     """The modes that an architecture allows, the fastest first."""
-    return tuple(mode for mode in _MODES if mode != "split" or hasattr(architecture, "descriptor_and_pullback"))
+    return tuple(mode for mode in _MODES if mode != "split" or hasattr(architecture, "descriptor_and_products"))
 
 
 def gradient_function(

@@ -15,7 +15,7 @@ import optax
 from jax.flatten_util import ravel_pytree
 
 from ingot.potentials import Architecture
-from ingot.training.batches import PreparedBucket, batch_gradient, structure_gradient
+from ingot.training.batches import PreparedBucket, batch_gradient, mean_gradient
 from ingot.training.loss import SquaredErrors
 from ingot.training.schedule import TrainingOptions
 
@@ -55,7 +55,7 @@ def optimiser_of(options: TrainingOptions) -> Any:
 
 
 def _gradient(architecture: Architecture, options: TrainingOptions, stored: bool) -> Any:
-    return structure_gradient(architecture, options.weights, stored, options.contraction, options.precision)
+    return batch_gradient(architecture, options.weights, stored, options.contraction, options.precision)
 
 
 @partial(jax.jit, static_argnames=("architecture", "options", "stored"))
@@ -76,7 +76,7 @@ def _update(
         lambda vector: raw_parameters(architecture, options.precision, vector, moments), parameters
     )
     gradient = _gradient(architecture, options, stored)
-    by_raw, errors = batch_gradient(gradient, stored, raw, examples, chosen, present)
+    by_raw, errors = mean_gradient(gradient, raw, examples, chosen, present)
     (by_parameter,) = to_standardised(by_raw)
     change, optimiser = optimiser_of(options).update(by_parameter, optimiser)
     decay = options.optimiser.weight_decay
@@ -127,7 +127,7 @@ def _errors(
     everything = np.arange(jax.tree.leaves(examples)[0].shape[0])
     present = jnp.ones(everything.shape, options.precision)
     # The gradient is not used, and the compiler drops it.
-    return batch_gradient(_gradient(architecture, options, stored), stored, raw, examples, everything, present)[1]
+    return mean_gradient(_gradient(architecture, options, stored), raw, examples, everything, present)[1]
 
 
 def rms_errors(

@@ -9,7 +9,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from ingot.potentials import AniArchitecture
 from ingot.training import LossWeights, TrainingError, gradient_function, make_buckets
-from ingot.training.batches import batch_gradient, moments_of, prepare, structure_gradient
+from ingot.training.batches import batch_gradient, mean_gradient, moments_of, prepare
 from ingot.training.examples import emphasised
 
 ARCHITECTURE = AniArchitecture.evenly_spaced(("Al", "Ni"), 4.5, 5, 3.6, 2, 3, hidden=(7, 5))
@@ -89,10 +89,10 @@ def test_stored_jacobians_give_the_gradient_of_the_general_route(buckets):
     for stored, memory in ((True, 2**30), (False, 0)):
         prepared = prepare(ARCHITECTURE, buckets, memory, "float64")
         assert [b.stored_jacobian for b in prepared] == [stored, stored]
-        gradient = structure_gradient(ARCHITECTURE, WEIGHTS, stored, None, jnp.float64)
-        results[stored] = jax.jit(
-            lambda p, e, g=gradient, s=stored: batch_gradient(g, s, p, e, chosen, jnp.asarray(present))
-        )(parameters, prepared[0].examples)
+        gradient = batch_gradient(ARCHITECTURE, WEIGHTS, stored, None, jnp.float64)
+        results[stored] = jax.jit(lambda p, e, g=gradient: mean_gradient(g, p, e, chosen, jnp.asarray(present)))(
+            parameters, prepared[0].examples
+        )
     (gradient, errors), (general_gradient, general_errors) = results[True], results[False]
     assert np.allclose(flat(gradient), flat(general_gradient), rtol=1e-9, atol=1e-12)
     assert np.allclose(flat(errors), flat(general_errors), rtol=1e-10)
