@@ -2,14 +2,16 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ingot.potentials import Architecture, use_native
-from ingot.training.contraction import GradientFunction, contraction_modes, gradient_function, split_contraction
+from ingot.training.contraction import GradientFunction, contraction_modes, gradient_function
+from ingot.training.described import describe_bucket, described_contraction
 from ingot.training.examples import Bucket
 from ingot.training.linearised import (
     descriptors,
@@ -21,13 +23,17 @@ from ingot.training.linearised import (
 from ingot.training.loss import LossWeights, SquaredErrors
 
 
+Storage = Literal["jacobian", "descriptor", "nothing"]
+"""What is kept of the structures of a bucket besides their labels."""
+
+
 @dataclasses.dataclass(frozen=True)
 class PreparedBucket:
     """A bucket ready for training: its arrays on the device, and how to differentiate one structure."""
 
     examples: Any
     count: int
-    stored_jacobian: bool
+    storage: Storage
     stresses: int
     """How many structures have a stress label."""
     species: np.ndarray
@@ -36,19 +42,27 @@ class PreparedBucket:
     """(structures, atoms, features), or nothing for architectures without one."""
 
 
-def prepare(architecture: Any, buckets: Sequence[Bucket], memory_limit: int, dtype: Any) -> list[PreparedBucket]:
-    """Buckets on the device, with stored descriptor Jacobians where all of them fit into ``memory_limit`` bytes."""
+def prepare(
+    architecture: Any, buckets: Sequence[Bucket], memory_limit: int, dtype: Any, mode: str | None = None
+) -> list[PreparedBucket]:
+    """Buckets on the device, with what need not be computed again in each step.
+
+    Descriptor Jacobians where all of them fit into ``memory_limit`` bytes; else descriptors, where whole batches are worked on
+    at once; nothing for a ``mode`` of contraction other than the split one, and for architectures without a descriptor.
+    """
     left = memory_limit
     prepared = []
     for bucket in buckets:
         has_descriptor = hasattr(architecture, "descriptor")
         needed = jacobian_bytes(bucket, architecture.features) if has_descriptor else left + 1
-        stored = needed <= left
         examples: Any
-        if stored:
+        descriptor: Any = None
+        storage: Storage = "nothing"
+        if needed <= left:
             left -= needed
-            examples = linearise_bucket(architecture, bucket, dtype)
-            descriptor: Any = np.asarray(examples.descriptor)
+            storage, examples = "jacobian", linearise_bucket(architecture, bucket, dtype)
+        elif has_descriptor and mode in (None, "split") and (use_native() or jax.default_backend() != "cpu"):
+            storage, examples = "descriptor", describe_bucket(architecture, bucket, dtype)
         else:
             examples = jax.tree.map(jnp.asarray, bucket.examples)
             descriptor = descriptors(architecture, bucket) if has_descriptor else None
@@ -56,10 +70,10 @@ def prepare(architecture: Any, buckets: Sequence[Bucket], memory_limit: int, dty
             PreparedBucket(
                 examples=examples,
                 count=len(bucket),
-                stored_jacobian=stored,
+                storage=storage,
                 stresses=int(np.asarray(bucket.examples.has_stress).sum()),
                 species=np.asarray(bucket.examples.species),
-                descriptor=descriptor,
+                descriptor=descriptor if storage == "nothing" else np.asarray(examples.descriptor),
             )
         )
     return prepared
@@ -79,24 +93,23 @@ def moments_of(
 BatchGradient = Callable[[Any, Any, Any, Any], tuple[Any, SquaredErrors]]
 """``gradient(parameters, batch, share, present)``: gradients times shares, summed; squared errors, where present, summed."""
 
-_EDGES_AT_ONCE = {"cpu": 2**20, "gpu": 2**23}
-"""Neighbours of a batch that are worked on together: enough to fill the machine, few enough for its memory."""
+_EDGES_AT_ONCE = {"cpu": 2**17, "gpu": 2**23}
+"""Neighbours of a batch that are worked on together: what the caches of a CPU hold, what fills a GPU."""
 
 
 def batch_gradient(
-    architecture: Architecture, weights: LossWeights, stored: bool, mode: str | None, dtype: Any
+    architecture: Architecture, weights: LossWeights, storage: Storage, mode: str | None, dtype: Any
 ) -> BatchGradient:
-    """The gradient of a batch of structures by the means that is fastest here (``mode``: by that contraction).
+    """The gradient of a batch of structures, by what is stored of them (``mode``: by that contraction).
 
-    Small structures with stored Jacobians run side by side. Others run side by side where the descriptor is compiled
-    code or the device is a GPU, else one after the other: on a CPU that is faster for what XLA compiles.
+    Structures with stored Jacobians or descriptors run side by side; the others one after the other, which is
+    faster on a CPU than one wide batch and needs the memory of a single structure.
     """
-    if stored:
+    if storage == "jacobian":
         return _side_by_side(linearised_gradient_function(architecture, weights))
-    chosen = mode or contraction_modes(architecture)[0]
-    if chosen == "split" and (use_native() or jax.default_backend() != "cpu"):
-        return _wide(architecture, weights, dtype)
-    return _in_turn(gradient_function(architecture, weights, chosen, dtype))
+    if storage == "descriptor":
+        return _in_portions(partial(described_contraction, architecture, weights))
+    return _in_turn(gradient_function(architecture, weights, mode or contraction_modes(architecture)[0], dtype))
 
 
 def mean_gradient(
@@ -131,18 +144,19 @@ def _in_turn(gradient: GradientFunction) -> BatchGradient:
     return together
 
 
-def _wide(architecture: Architecture, weights: LossWeights, dtype: Any) -> BatchGradient:
+def _in_portions(gradient: Callable[[Any, Any, Any], tuple[Any, SquaredErrors]]) -> BatchGradient:
     def portion(parameters: Any, one: Any) -> tuple[Any, SquaredErrors]:
         batch, share, present = one
-        by_parameter, errors = split_contraction(architecture, weights, dtype, parameters, batch, jax.vmap, share)
+        by_parameter, errors = gradient(parameters, batch, share)
         return by_parameter, jax.tree.map(lambda leaf: jnp.sum(leaf * present.astype(leaf.dtype)), errors)
 
     def together(parameters: Any, batch: Any, share: Any, present: Any) -> tuple[Any, SquaredErrors]:
-        count, atoms, capacity = batch.table.index.shape
-        size = max(1, min(count, _EDGES_AT_ONCE["cpu" if use_native() else "gpu"] // (atoms * capacity)))
+        count, atoms, capacity, _ = batch.vectors.shape
+        device = "cpu" if jax.default_backend() == "cpu" else "gpu"
+        size = max(1, min(count, _EDGES_AT_ONCE[device] // (atoms * capacity)))
+        size = -(-count // -(-count // size))  # portions of nearly equal size
         whole, rest = divmod(count, size)
-        work = (batch, share, present)
-        total = _zeros(parameters)
+        work, total = (batch, share, present), _zeros(parameters)
         if whole > 1:
             portions = jax.tree.map(lambda leaf: leaf[: whole * size].reshape(whole, size, *leaf.shape[1:]), work)
             total, _ = jax.lax.scan(

@@ -16,7 +16,6 @@ The modes differ in how they take it:
 
 import dataclasses
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
@@ -182,44 +181,31 @@ def contract_network(
     return jax.grad(contracted)(parameters), each(squared_errors)(prediction, example)
 
 
-def split_contraction(
-    architecture: Any,
-    weights: LossWeights,
-    dtype: Any,
-    parameters: Any,
-    example: Example,
-    each: Callable[[Callable[..., Any]], Callable[..., Any]] = _alone,
-    share: Float[Array, "*batch"] | float = 1.0,
-) -> tuple[Any, SquaredErrors]:
-    """The split contraction of one structure, or of a batch at once (``each`` is ``jax.vmap``)."""
-    coordinates, species = each(coordinates_of)(example), jnp.asarray(example.species)
-
-    def vectors(at: Coordinates) -> Array:
-        moved: Array = each(lambda one, where: strained_displacements(one, where).astype(dtype))(example, at)
-        return moved
-
-    where, vectors_pullback = jax.vjp(vectors, coordinates)
-    descriptor, pull, push = architecture.descriptor_and_products(where, species, example.table)
-
-    def push_coordinates(direction: Coordinates) -> Array:
-        typed = jax.tree.map(lambda d, x: d.astype(x.dtype), direction, coordinates)
-        return push(jax.jvp(vectors, (coordinates,), (typed,))[1])
-
-    return contract_network(
-        lambda values, g: architecture.network(values, g, species),
-        parameters,
-        descriptor,
-        lambda cotangent: vectors_pullback(pull(cotangent))[0],
-        push_coordinates,
-        example,
-        weights,
-        each,
-        share,
-    )
-
-
 def _split(architecture: Any, weights: LossWeights, dtype: Any) -> GradientFunction:
-    return partial(split_contraction, architecture, weights, dtype)
+    def gradient(parameters: Any, example: Example) -> tuple[Any, SquaredErrors]:
+        coordinates, species = coordinates_of(example), jnp.asarray(example.species)
+
+        def vectors(at: Coordinates) -> Array:
+            return strained_displacements(example, at).astype(dtype)
+
+        where, vectors_pullback = jax.vjp(vectors, coordinates)
+        descriptor, pull, push = architecture.descriptor_and_products(where, species, example.table)
+
+        def push_coordinates(direction: Coordinates) -> Array:
+            typed = jax.tree.map(lambda d, x: d.astype(x.dtype), direction, coordinates)
+            return push(jax.jvp(vectors, (coordinates,), (typed,))[1])
+
+        return contract_network(
+            lambda values, g: architecture.network(values, g, species),
+            parameters,
+            descriptor,
+            lambda cotangent: vectors_pullback(pull(cotangent))[0],
+            push_coordinates,
+            example,
+            weights,
+        )
+
+    return gradient
 
 
 _MODES: dict[str, Callable[[Any, LossWeights, Any], GradientFunction]] = {

@@ -111,8 +111,10 @@ def train_member(
     settings = options.optimiser
     digest = _digest(architecture, options, seed, train, validation)
     train = emphasised(train, options.emphasis)
-    learning = prepare(architecture, train, options.jacobian_memory, options.precision)
-    watching = prepare(architecture, validation, options.jacobian_memory, options.precision)
+    learning, watching = (
+        prepare(architecture, part, options.jacobian_memory, options.precision, options.contraction)
+        for part in (train, validation)
+    )
     moments = moments_of(architecture, learning, options.feature_floor)
     initial = initial_vector(architecture, derive_seed(seed, "initial parameters"), options.precision)
     state = State(initial, optimiser_of(options).init(initial), initial, initial, Progress(), [])

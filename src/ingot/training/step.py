@@ -15,7 +15,7 @@ import optax
 from jax.flatten_util import ravel_pytree
 
 from ingot.potentials import Architecture
-from ingot.training.batches import PreparedBucket, batch_gradient, mean_gradient
+from ingot.training.batches import PreparedBucket, Storage, batch_gradient, mean_gradient
 from ingot.training.loss import SquaredErrors
 from ingot.training.schedule import TrainingOptions
 
@@ -54,11 +54,11 @@ def optimiser_of(options: TrainingOptions) -> Any:
     return optax.chain(optax.clip_by_global_norm(options.optimiser.clip_norm), optax.scale_by_adam())
 
 
-def _gradient(architecture: Architecture, options: TrainingOptions, stored: bool) -> Any:
-    return batch_gradient(architecture, options.weights, stored, options.contraction, options.precision)
+def _gradient(architecture: Architecture, options: TrainingOptions, storage: Storage) -> Any:
+    return batch_gradient(architecture, options.weights, storage, options.contraction, options.precision)
 
 
-@partial(jax.jit, static_argnames=("architecture", "options", "stored"))
+@partial(jax.jit, static_argnames=("architecture", "options", "storage"))
 def _update(
     moving: Moving,
     examples: Any,
@@ -69,13 +69,13 @@ def _update(
     *,
     architecture: Architecture,
     options: TrainingOptions,
-    stored: bool,
+    storage: Storage,
 ) -> Moving:
     parameters, optimiser, average, sums = moving
     raw, to_standardised = jax.vjp(
         lambda vector: raw_parameters(architecture, options.precision, vector, moments), parameters
     )
-    gradient = _gradient(architecture, options, stored)
+    gradient = _gradient(architecture, options, storage)
     by_raw, errors = mean_gradient(gradient, raw, examples, chosen, present)
     (by_parameter,) = to_standardised(by_raw)
     change, optimiser = optimiser_of(options).update(by_parameter, optimiser)
@@ -108,12 +108,12 @@ def update(
         moments,
         architecture=architecture,
         options=options,
-        stored=bucket.stored_jacobian,
+        storage=bucket.storage,
     )
     return moved
 
 
-@partial(jax.jit, static_argnames=("architecture", "options", "stored"))
+@partial(jax.jit, static_argnames=("architecture", "options", "storage"))
 def _errors(
     vector: Any,
     examples: Any,
@@ -121,13 +121,13 @@ def _errors(
     *,
     architecture: Architecture,
     options: TrainingOptions,
-    stored: bool,
+    storage: Storage,
 ) -> SquaredErrors:
     raw = raw_parameters(architecture, options.precision, vector, moments)
     everything = np.arange(jax.tree.leaves(examples)[0].shape[0])
     present = jnp.ones(everything.shape, options.precision)
     # The gradient is not used, and the compiler drops it.
-    return mean_gradient(_gradient(architecture, options, stored), raw, examples, everything, present)[1]
+    return mean_gradient(_gradient(architecture, options, storage), raw, examples, everything, present)[1]
 
 
 def rms_errors(
@@ -147,7 +147,7 @@ def rms_errors(
                 moments,
                 architecture=architecture,
                 options=options,
-                stored=bucket.stored_jacobian,
+                storage=bucket.storage,
             ),
             float,
         )

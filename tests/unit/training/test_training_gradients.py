@@ -7,7 +7,7 @@ import pytest
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from ingot.potentials import AniArchitecture
+from ingot.potentials import AniArchitecture, use_native
 from ingot.training import LossWeights, TrainingError, gradient_function, make_buckets
 from ingot.training.batches import batch_gradient, mean_gradient, moments_of, prepare
 from ingot.training.examples import emphasised
@@ -81,21 +81,24 @@ def test_emphasis_favours_low_structures_and_scales_their_gradients(buckets):
     assert np.allclose(flat(heavy[1]), flat(plain[1]))
 
 
-def test_stored_jacobians_give_the_gradient_of_the_general_route(buckets):
+def test_what_is_stored_does_not_change_the_gradient(buckets):
     parameters = jax.tree.map(jnp.asarray, ARCHITECTURE.initial_parameters(0))
     chosen, present = np.array([3, 1, 4, 4]), np.array([1.0, 1.0, 1.0, 0.0])
     buckets = emphasised(buckets, 0.5)
     results = {}
-    for stored, memory in ((True, 2**30), (False, 0)):
-        prepared = prepare(ARCHITECTURE, buckets, memory, "float64")
-        assert [b.stored_jacobian for b in prepared] == [stored, stored]
-        gradient = batch_gradient(ARCHITECTURE, WEIGHTS, stored, None, jnp.float64)
-        results[stored] = jax.jit(lambda p, e, g=gradient: mean_gradient(g, p, e, chosen, jnp.asarray(present)))(
+    for storage, memory, mode in (("jacobian", 2**30, None), ("descriptor", 0, None), ("nothing", 0, "reverse")):
+        if storage == "descriptor" and not use_native():
+            continue
+        prepared = prepare(ARCHITECTURE, buckets, memory, "float64", mode)
+        assert [b.storage for b in prepared] == [storage, storage]
+        gradient = batch_gradient(ARCHITECTURE, WEIGHTS, storage, mode, jnp.float64)
+        results[storage] = jax.jit(lambda p, e, g=gradient: mean_gradient(g, p, e, chosen, jnp.asarray(present)))(
             parameters, prepared[0].examples
         )
-    (gradient, errors), (general_gradient, general_errors) = results[True], results[False]
-    assert np.allclose(flat(gradient), flat(general_gradient), rtol=1e-9, atol=1e-12)
-    assert np.allclose(flat(errors), flat(general_errors), rtol=1e-10)
+    expected_gradient, expected_errors = results.pop("nothing")
+    for gradient, errors in results.values():
+        assert np.allclose(flat(gradient), flat(expected_gradient), rtol=1e-9, atol=1e-12)
+        assert np.allclose(flat(errors), flat(expected_errors), rtol=1e-10)
 
 
 def test_a_batch_is_the_mean_of_its_structures(buckets):
@@ -103,11 +106,9 @@ def test_a_batch_is_the_mean_of_its_structures(buckets):
     single = jax.jit(gradient_function(ARCHITECTURE, WEIGHTS, "split", jnp.float64))
     examples = jax.tree.map(jnp.asarray, buckets[0].examples)
     separate = [flat(single(parameters, jax.tree.map(lambda x, k=k: x[k], examples))[0]) for k in range(5)]
-    together = jax.jit(batch_gradient, static_argnums=(0, 1))(
-        gradient_function(ARCHITECTURE, WEIGHTS, "split", jnp.float64),
-        False, parameters, examples, np.arange(5), jnp.ones(5),
-    )[0]  # fmt: skip
-    assert np.allclose(flat(together), np.mean(separate, axis=0), rtol=1e-10, atol=1e-13)
+    together = batch_gradient(ARCHITECTURE, WEIGHTS, "nothing", "split", jnp.float64)
+    mean = jax.jit(lambda p, e: mean_gradient(together, p, e, np.arange(5), jnp.ones(5)))(parameters, examples)[0]
+    assert np.allclose(flat(mean), np.mean(separate, axis=0), rtol=1e-10, atol=1e-13)
 
 
 def test_standardised_parameters_describe_the_same_function(buckets):

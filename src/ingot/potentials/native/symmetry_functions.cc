@@ -68,9 +68,8 @@ template <class T> inline Vec<T> root(Vec<T> x) {
 // exp(x) to a rounding error; zero below the smallest normal number. x is at most a few units.
 inline Vec<float> exponential(Vec<float> x) {
   x = x < -87.0f ? all(-87.0f) : x;
-  const Vec<float> t = x * 1.44269504088896341f;
-  const Int<float> whole = __builtin_convertvector(t + (t > 0 ? all(0.5f) : all(-0.5f)), Int<float>);
-  const Vec<float> n = __builtin_convertvector(whole, Vec<float>);
+  const Vec<float> shifted = x * 1.44269504088896341f + 12582912.0f;  // the integer nearest to x / log 2, in the last bits
+  const Vec<float> n = shifted - 12582912.0f;
   const Vec<float> r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
   Vec<float> p = all(1.9875691500e-4f);
   p = p * r + 1.3981999507e-3f;
@@ -79,8 +78,7 @@ inline Vec<float> exponential(Vec<float> x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * (r * r) + r + 1.0f;
-  const Int<float> scale = (whole + 127) << 23;
-  return p * bits_as<Vec<float>>(scale);
+  return bits_as<Vec<float>>(bits_as<Int<float>>(p) + (bits_as<Int<float>>(shifted) << 23));
 }
 
 inline Vec<double> exponential(Vec<double> x) {

@@ -1,0 +1,93 @@
+"""Structures with what of them never changes in a training: displacement vectors and descriptor.
+
+The descriptor has no parameters and positions are fixed, so its value is computed once; each step then multiplies with its
+Jacobian only, from the left for the forces and from the right for the contraction. Whole batches are worked on at once.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ingot.potentials import Architecture
+from ingot.training.contraction import Coordinates, contract_network, coordinates_of, strained_displacements
+from ingot.training.examples import Bucket, Example
+from ingot.training.loss import LossWeights, SquaredErrors
+
+
+@dataclasses.dataclass(frozen=True)
+class DescribedExample:
+    """A labelled structure with its displacement vectors (which know the images: ``table.shift`` is empty)."""
+
+    example: Example
+    vectors: Float[Array, "*batch atoms capacity 3"]
+    """From each atom to its neighbours in angstrom; zero on padding."""
+    descriptor: Float[Array, "*batch atoms features"]
+
+
+jax.tree_util.register_dataclass(
+    DescribedExample, data_fields=["example", "vectors", "descriptor"], meta_fields=[]
+)
+
+_STRUCTURES_AT_ONCE = 16
+
+
+def describe_bucket(architecture: Any, bucket: Bucket, dtype: Any) -> DescribedExample:
+    """Vectors formed in float64 and kept in ``dtype``, descriptors computed from these."""
+
+    @jax.jit
+    def describe(example: Example) -> tuple[Array, Array]:
+        vectors = jax.vmap(lambda one: strained_displacements(one, coordinates_of(one)).astype(dtype))(example)
+        return vectors, architecture.descriptor_and_products(vectors, example.species, example.table)[0]
+
+    parts = []
+    for first in range(0, len(bucket), _STRUCTURES_AT_ONCE):
+        # The last portion repeats structures, so that all have one shape.
+        rows = np.minimum(np.arange(first, first + _STRUCTURES_AT_ONCE), len(bucket) - 1)
+        parts.append(jax.device_get(describe(jax.tree.map(lambda leaf, rows=rows: leaf[rows], bucket.examples))))
+    vectors, descriptor = (np.concatenate(group)[: len(bucket)] for group in zip(*parts, strict=True))
+    example = jax.tree.map(jnp.asarray, bucket.examples)
+    empty = jnp.zeros((*example.table.index.shape, 0), jnp.int32)
+    table = dataclasses.replace(example.table, shift=empty)
+    return DescribedExample(dataclasses.replace(example, table=table), jnp.asarray(vectors), jnp.asarray(descriptor))
+
+
+def described_contraction(
+    architecture: Architecture, weights: LossWeights, parameters: Any, batch: Any, share: Float[Array, " batch"]
+) -> tuple[Any, SquaredErrors]:
+    """The split contraction of a batch: the sum of gradients times shares, and each structure's squared errors."""
+    example, vectors = batch.example, batch.vectors
+    species, table = example.species, example.table
+    count, atoms, _ = table.index.shape
+    dtype = vectors.dtype
+    # Neighbours counted through the whole batch.
+    place = (table.index + atoms * jnp.arange(count, dtype=table.index.dtype)[:, None, None]).reshape(-1)
+    _, pull, push = architecture.descriptor_and_products(vectors, species, table)  # type: ignore[attr-defined]
+
+    def pull_coordinates(cotangent: Array) -> Coordinates:
+        slopes = pull(cotangent)
+        received = jnp.zeros((count * atoms, 3), dtype).at[place].add(slopes.reshape(-1, 3), mode="promise_in_bounds")
+        by_strain = jnp.einsum("bnka,bnkc->bac", vectors, slopes, precision=jax.lax.Precision.HIGHEST)
+        return received.reshape(count, atoms, 3) - jnp.sum(slopes, axis=2), by_strain
+
+    def push_coordinates(direction: Coordinates) -> Array:
+        by_position, strain = (part.astype(dtype) for part in direction)
+        of_neighbor = by_position.reshape(-1, 3).at[place].get(mode="promise_in_bounds").reshape(vectors.shape)
+        stretched = sum(vectors[..., k, None] * strain[:, None, None, k] for k in range(3))
+        moved = of_neighbor - by_position[:, :, None] + stretched
+        return push(jnp.where(table.mask[..., None], moved, 0.0))
+
+    return contract_network(
+        lambda values, g: architecture.network(values, g, species),  # type: ignore[attr-defined]
+        parameters,
+        batch.descriptor,
+        pull_coordinates,
+        push_coordinates,
+        example,
+        weights,
+        jax.vmap,
+        share,
+    )
