@@ -84,7 +84,8 @@ class PyscfSettings(Section):
     """Cycles of the first attempt; two more attempts with damping have 2 and 4 times as many."""
 
     maximum_memory_gb: float = Field(default=4.0, gt=0)
-    """A structure whose orbitals need more is refused before it starts."""
+    """Orbitals of k-points beyond it are made anew in every cycle, which takes up to twice the time; a structure for
+    which not even one k-point fits is refused before it starts."""
 
     @model_validator(mode="before")
     @classmethod

@@ -364,7 +364,7 @@ class AniArchitecture:
         return learned + self.baseline_energies(graph)
 
 
-# The compiled functions are constants to JAX; their derivatives, where somebody asks for them, are those of the JAX ones.
+# The compiled functions are constants to JAX; their derivatives, where they are asked for, are those of the JAX ones.
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))

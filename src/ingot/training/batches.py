@@ -22,7 +22,6 @@ from ingot.training.linearised import (
 )
 from ingot.training.loss import LossWeights, SquaredErrors
 
-
 Storage = Literal["jacobian", "descriptor", "nothing"]
 """What is kept of the structures of a bucket besides their labels."""
 
@@ -47,8 +46,9 @@ def prepare(
 ) -> list[PreparedBucket]:
     """Buckets on the device, with what need not be computed again in each step.
 
-    Descriptor Jacobians where all of them fit into ``memory_limit`` bytes; else descriptors, where whole batches are worked on
-    at once; nothing for a ``mode`` of contraction other than the split one, and for architectures without a descriptor.
+    Descriptor Jacobians where all of them fit into ``memory_limit`` bytes; else descriptors, where whole batches are
+    worked on at once (compiled descriptor, or a GPU); nothing for a ``mode`` of contraction other than the split one,
+    and for architectures without a descriptor.
     """
     left = memory_limit
     prepared = []
@@ -91,7 +91,7 @@ def moments_of(
 
 
 BatchGradient = Callable[[Any, Any, Any, Any], tuple[Any, SquaredErrors]]
-"""``gradient(parameters, batch, share, present)``: gradients times shares, summed; squared errors, where present, summed."""
+"""``gradient(parameters, batch, share, present)``: the sums of gradients times shares, of squared errors if present."""
 
 _EDGES_AT_ONCE = {"cpu": 2**17, "gpu": 2**23}
 """Neighbours of a batch that are worked on together: what the caches of a CPU hold, what fills a GPU."""

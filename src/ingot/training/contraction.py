@@ -165,8 +165,7 @@ def contract_network(
     prediction = each(_prediction)(jnp.sum(sites, axis=-1), pull(slope))
 
     def shared_slopes(at: Prediction, of: Example, part: Any) -> Prediction:
-        slopes = loss_slopes(at, of, weights)
-        return jax.tree.map(lambda leaf: leaf * jnp.asarray(part, leaf.dtype), slopes)
+        return Prediction(*(leaf * jnp.asarray(part, leaf.dtype) for leaf in loss_slopes(at, of, weights)))
 
     if each is _alone:
         slopes = shared_slopes(prediction, example, share)
@@ -193,7 +192,8 @@ def _split(architecture: Any, weights: LossWeights, dtype: Any) -> GradientFunct
 
         def push_coordinates(direction: Coordinates) -> Array:
             typed = jax.tree.map(lambda d, x: d.astype(x.dtype), direction, coordinates)
-            return push(jax.jvp(vectors, (coordinates,), (typed,))[1])
+            tangent: Array = push(jax.jvp(vectors, (coordinates,), (typed,))[1])
+            return tangent
 
         return contract_network(
             lambda values, g: architecture.network(values, g, species),

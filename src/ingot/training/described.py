@@ -1,7 +1,8 @@
 """Structures with what of them never changes in a training: displacement vectors and descriptor.
 
-The descriptor has no parameters and positions are fixed, so its value is computed once; each step then multiplies with its
-Jacobian only, from the left for the forces and from the right for the contraction. Whole batches are worked on at once.
+The descriptor has no parameters and positions are fixed, so its value is computed once; each step then multiplies
+with its Jacobian only, from the left for the forces and from the right for the contraction. Whole batches are worked
+on at once.
 """
 
 import dataclasses
@@ -28,9 +29,7 @@ class DescribedExample:
     descriptor: Float[Array, "*batch atoms features"]
 
 
-jax.tree_util.register_dataclass(
-    DescribedExample, data_fields=["example", "vectors", "descriptor"], meta_fields=[]
-)
+jax.tree_util.register_dataclass(DescribedExample, data_fields=["example", "vectors", "descriptor"], meta_fields=[])
 
 _STRUCTURES_AT_ONCE = 16
 
@@ -78,7 +77,8 @@ def described_contraction(
         of_neighbor = by_position.reshape(-1, 3).at[place].get(mode="promise_in_bounds").reshape(vectors.shape)
         stretched = sum(vectors[..., k, None] * strain[:, None, None, k] for k in range(3))
         moved = of_neighbor - by_position[:, :, None] + stretched
-        return push(jnp.where(table.mask[..., None], moved, 0.0))
+        tangent: Array = push(jnp.where(table.mask[..., None], moved, 0.0))
+        return tangent
 
     return contract_network(
         lambda values, g: architecture.network(values, g, species),  # type: ignore[attr-defined]

@@ -179,6 +179,25 @@ def test_charged_and_polarised_cells_are_refused(key, value):
     assert str(value) in label(atoms, _cheap()).reason
 
 
+def test_little_memory_costs_time_and_changes_nothing(skewed, monkeypatch):
+    """Orbitals that are not kept are made anew: the same numbers, bit for bit."""
+    import ingot.labels.kohn_sham.scf as module
+
+    made = []
+    original = module.Grid.transforms
+    monkeypatch.setattr(module.Grid, "transforms", lambda self, k: made.append(1) or original(self, k))
+    orbitals = 13 * len(skewed)
+    single, matrices = 16 * orbitals * np.prod(fast_mesh(skewed.cell.array, 20.0)), 24 * 4 * 16 * orbitals**2
+    plenty, little = (
+        _cheap(kpoint_mesh=(3, 2, 1), maximum_memory_gb=gb) for gb in (4.0, (3.5 * single + matrices) / 2**30)
+    )
+    first = label(skewed, plenty).to_dict()
+    once = len(made)
+    second = label(skewed, little).to_dict()
+    assert second == first
+    assert len(made) > 5 * once
+
+
 def test_a_second_attempt_converges_to_the_same_numbers(skewed):
     """With too few cycles the ladder's next rung takes over: the same energy and forces, not another state."""
     easy, hard = _cheap(**TIGHT), _cheap(**{**TIGHT, "max_cycle": 7})

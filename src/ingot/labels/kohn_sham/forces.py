@@ -43,7 +43,7 @@ class Converged:
         """
         scf, points = self.scf, len(self.scf.grid.kpoints)
         parts = [
-            self._response(k + spin * points, scf.grid.orbitals[k], potential)
+            self._response(k + spin * points, scf.grid.orbitals(k), potential)
             for spin, potential in enumerate(self.fields.local_potentials)
         ]
         return np.asarray(sum(parts[1:], parts[0]) / scf.channels)

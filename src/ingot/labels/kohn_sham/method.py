@@ -15,7 +15,7 @@ from ingot.labels.errors import LabelError, LabelFailure, PassingFailure
 from ingot.labels.kohn_sham.cell import build_cell
 from ingot.labels.kohn_sham.forces import Converged, gradient
 from ingot.labels.kohn_sham.kpoints import KpointMesh, kpoint_mesh
-from ingot.labels.kohn_sham.scf import KohnSham
+from ingot.labels.kohn_sham.scf import KohnSham, orbital_bytes
 from ingot.labels.kohn_sham.smearing import KINDS
 from ingot.labels.kohn_sham.stress import strain_gradient
 from ingot.labels.label import Label
@@ -179,12 +179,12 @@ class KohnShamLabels:
             self.fft_mesh,
         )
         mesh = self.kpoints(frame)
-        self._check_memory(cell, mesh)
+        memory = self._orbital_memory(cell, mesh)
         self.last_cost.update(kpoint_mesh=list(mesh.subdivisions), grid=math.prod(map(int, cell.mesh)), cycles=0)
         tried = []
         for rung in _LADDER:
             width = self.smearing_width_ev / HARTREE
-            scf = KohnSham(cell, mesh, self.functional, width, self.smearing, self._initial_moments(atoms))
+            scf = KohnSham(cell, mesh, self.functional, width, self.smearing, self._initial_moments(atoms), memory)
             self._check_grid(scf)
             scf.conv_tol = self.convergence_energy_hartree
             scf.conv_tol_grad = self.convergence_gradient_hartree
@@ -236,10 +236,16 @@ class KohnShamLabels:
     def _by_element(self, default: str, special: Mapping[str, str]) -> str | dict[str, str]:
         return {"default": default, **special} if special else default
 
-    def _check_memory(self, cell: Any, mesh: KpointMesh) -> None:
-        orbitals = mesh.points * math.prod(map(int, cell.mesh)) * cell.nao * 16 / 2**30
-        if orbitals > self.maximum_memory_gb:
+    def _orbital_memory(self, cell: Any, mesh: KpointMesh) -> float:
+        """GB for orbitals on the grid, after what every structure needs; refuses what cannot be divided further."""
+        points = mesh.points // 2 + 1  # time reversal
+        matrices = 24 * (1 + self.spin_polarized) * points * cell.nao**2 * 16 / 2**30  # DIIS, Fock, orbitals, ...
+        single = orbital_bytes(cell) / 2**30
+        left: float = self.maximum_memory_gb - matrices - 3 * single
+        if left < 0:
             raise PassingFailure(
-                f"the orbitals on the grid need {orbitals:.1f} GB ({mesh.points} k-points, grid {cell.mesh.tolist()}, "
-                f"{cell.nao} orbitals), more than maximum_memory_gb = {self.maximum_memory_gb:g}"
+                f"one k-point's orbitals on the grid need {3 * single:.2g} GB (grid {cell.mesh.tolist()}, {cell.nao} "
+                f"orbitals) and the matrices of all {mesh.points} k-points {matrices:.2g} GB, together more than "
+                f"maximum_memory_gb = {self.maximum_memory_gb:g}"
             )
+        return left

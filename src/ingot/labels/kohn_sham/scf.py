@@ -7,6 +7,7 @@ their analytic Fourier transform, and kept. Because these are band-limited on th
 the exact derivatives of the energy computed here. Only time reversal reduces the k-points.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,14 +29,19 @@ _BLOCK = 2048  # grid points at a time: a block of orbitals stays in the cache
 _EMPTY = 1e-12  # orbitals with less occupation add nothing to the density
 
 
+def orbital_bytes(cell: gto.Cell) -> int:
+    """Memory of the orbitals of one k-point on the grid."""
+    return int(np.prod(np.asarray(cell.mesh, dtype=np.int64)) * cell.nao * 16)
+
+
 class Grid:
     """A cell's FFT grid, what is constant on it, and the orbitals on it.
 
-    ``orbitals``: one (orbitals, points) array per k-point, the lattice-periodic parts u = exp(-ikr) chi in
-    Bohr^(-3/2); ``overlaps``: their overlaps summed on the grid without the volume element.
+    ``overlaps``: overlaps of the orbitals at each k-point, summed on the grid without the volume element.
+    Orbitals of as many k-points as fit into ``memory_gb`` are kept; those of the others are made anew when asked for.
     """
 
-    def __init__(self, cell: gto.Cell, kpoints: np.ndarray) -> None:
+    def __init__(self, cell: gto.Cell, kpoints: np.ndarray, memory_gb: float = math.inf) -> None:
         self.cell = cell
         self.mesh = tuple(int(n) for n in cell.mesh)
         self.kpoints = self._centred(kpoints)
@@ -51,9 +57,19 @@ class Grid:
         local = -np.einsum("ag,ag->g", self.structure_factors, self.local_pseudopotentials)
         local[0] = np.sum(pseudo.get_alphas(cell))
         self.ionic_potential = self.to_real(local).real  # times the volume element
-        scale = self.points / cell.vol
-        self.orbitals = [np.ascontiguousarray(self.to_real(self.transforms(k))) * scale for k in self.kpoints]
-        self.overlaps = [self._gram(u) for u in self.orbitals]
+        self._kept_points = min(len(self.kpoints), memory_gb * 2**30 // orbital_bytes(cell))
+        self._kept: dict[int, np.ndarray] = {}
+        self.overlaps = [self._gram(self.orbitals(k)) for k in range(len(self.kpoints))]
+
+    def orbitals(self, k: int) -> np.ndarray:
+        """The lattice-periodic parts u = exp(-ikr) chi (orbitals, points) at a k-point, in Bohr^(-3/2)."""
+        if k in self._kept:
+            return self._kept[k]
+        transforms = self.transforms(self.kpoints[k])
+        made: np.ndarray = np.ascontiguousarray(self.to_real(transforms)) * (self.points / self.cell.vol)
+        if len(self._kept) < self._kept_points:
+            self._kept[k] = made
+        return made
 
     def _centred(self, kpoints: np.ndarray) -> np.ndarray:
         """Equivalent points (by reciprocal lattice vectors) that put the box of k + G best about zero.
@@ -127,12 +143,13 @@ class Grid:
         """<mu|V|nu> (k-points, orbitals, orbitals) of a local potential that includes the volume element."""
         floor = min(float(potential.min()), 0.0)
         root = np.sqrt(potential - floor)
-        return np.array([self._gram(u, root) + floor * s for u, s in zip(self.orbitals, self.overlaps, strict=True)])
+        return np.array([self._gram(self.orbitals(k), root) + floor * s for k, s in enumerate(self.overlaps)])
 
     def density(self, coefficients: Any, occupations: Any, weights: np.ndarray) -> np.ndarray:
         """Electron density (points,) in Bohr^-3."""
         density = np.zeros(self.points)
-        for u, c, f, w in zip(self.orbitals, coefficients, occupations, weights, strict=True):
+        for k, (c, f, w) in enumerate(zip(coefficients, occupations, weights, strict=True)):
+            u = self.orbitals(k)
             filled = np.abs(f) > _EMPTY
             amplitude = np.asfortranarray(c[:, filled].T * np.sqrt(np.abs(f[filled]) * w)[:, None])
             sign = np.sign(f[filled])
@@ -159,13 +176,13 @@ class KohnSham(KsymAdaptedKRKS):  # type: ignore[misc]  # PySCF is untyped
 
     def __init__(
         self, cell: gto.Cell, mesh: KpointMesh, functional: str, width: float, kind: str,
-        moments: np.ndarray | None = None,
+        moments: np.ndarray | None = None, memory_gb: float = math.inf,
     ) -> None:  # fmt: skip
         kpoints = cell.make_kpts(list(mesh.subdivisions), scaled_center=list(mesh.center), time_reversal_symmetry=True)
         super().__init__(cell, kpoints, xc=functional, use_ao_symmetry=False)
         self.smearing_width = width
         self.smearing_kind = kind
-        self.grid = Grid(cell, kpoints.kpts_ibz)
+        self.grid = Grid(cell, kpoints.kpts_ibz, memory_gb)
         self.moments = moments
         self.channels = 1 if moments is None else 2
         self.magnetic_moment = 0.0

@@ -8,4 +8,12 @@ from ingot.potentials.native.symmetry_functions import (
     pack_constants,
 )
 
-__all__ = ["native_descriptor", "native_pull", "native_push", "native_status", "pack_constants", "set_native_threads", "use_native"]
+__all__ = [
+    "native_descriptor",
+    "native_pull",
+    "native_push",
+    "native_status",
+    "pack_constants",
+    "set_native_threads",
+    "use_native",
+]

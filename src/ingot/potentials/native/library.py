@@ -24,8 +24,8 @@ _FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-pthread", "-fno-math-errno"
 _TUNED = ("-march=native",)
 
 
-class _Missing(Exception):
-    """Why there is no library."""
+class _NativeError(Exception):
+    """There is no library; the message says why."""
 
 
 def use_native() -> bool:
@@ -50,7 +50,7 @@ def set_native_threads(count: int) -> None:
 def _loaded() -> tuple[bool, str]:
     try:
         library = _library()
-    except _Missing as error:
+    except _NativeError as error:
         logger.warning("the descriptor runs in pure JAX, several times slower: %s", error)
         return False, str(error)
     for target in TARGETS:
@@ -67,7 +67,7 @@ def _library() -> ctypes.CDLL:
     try:
         return ctypes.CDLL(str(path))
     except OSError as error:
-        raise _Missing(f"cannot load {path}: {error}") from error
+        raise _NativeError(f"cannot load {path}: {error}") from error
 
 
 @cache
@@ -108,7 +108,7 @@ def _build(path: Path) -> None:
     """Compile beside the target and rename: several processes may build at once."""
     compilers = _compilers()
     if not compilers:
-        raise _Missing(f"no C++ compiler found ({os.environ.get('CXX') or 'g++, clang++ or c++'})")
+        raise _NativeError(f"no C++ compiler found ({os.environ.get('CXX') or 'g++, clang++ or c++'})")
     message = ""
     for compiler in compilers:
         for tuned in (_TUNED, ()):
@@ -120,4 +120,4 @@ def _build(path: Path) -> None:
                     made.replace(path)
                     return
                 message = next(iter(done.stderr.strip().splitlines()), "no message")
-    raise _Missing(f"{compilers[-1]} failed: {message}")
+    raise _NativeError(f"{compilers[-1]} failed: {message}")

@@ -1,0 +1,202 @@
+"""The compiled symmetry functions are the JAX ones, whatever the architecture, the batch and the number of threads."""
+
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from ase.build import bulk
+from derivatives import numerical_force
+
+from ingot.neighbors import displacements, neighbor_table
+from ingot.potentials import AniArchitecture, Potential, PotentialCalculator, native_status, set_native_threads
+from ingot.potentials.native import library
+
+if not native_status()[0]:
+    pytest.skip(f"no compiled descriptor: {native_status()[1]}", allow_module_level=True)
+
+ARCHITECTURES = {
+    "published": AniArchitecture.published_ani_al(),
+    "two species, an uneven size": AniArchitecture.evenly_spaced(
+        ("Al", "Cu"), 6.0, 13, 4.2, 5, 7, (4,), angular_zeta=7.5
+    ),
+    "three species, an integer power": AniArchitecture.evenly_spaced(("Al", "Cu", "Ni"), 5.5, 16, 4.2, 4, 4, (4,)),
+    "one of everything": AniArchitecture.evenly_spaced(("Al",), 5.0, 1, 4.0, 1, 1, (4,), angular_zeta=1.0),
+}
+
+
+def surroundings(architecture, repeat=(2, 2, 1), seed=0):
+    """Displacements, species and table of a disturbed crystal with a vacancy, and random features and tangents."""
+    rng = np.random.default_rng(seed)
+    atoms = bulk("Al", a=4.05, cubic=True) * repeat
+    del atoms[0]
+    atoms.rattle(0.3, seed=seed)
+    table = neighbor_table(atoms.positions, atoms.cell.array, atoms.pbc, architecture.cutoff, architecture.inner_cutoff)
+    species = jnp.asarray(rng.integers(0, len(architecture.species), len(atoms)), jnp.int32)
+    vectors = displacements(atoms.positions, atoms.cell.array, table)
+    features = jnp.asarray(rng.normal(size=(len(atoms), architecture.features)))
+    tangents = jnp.asarray(rng.normal(size=vectors.shape)) * table.mask[..., None]
+    return vectors, species, table, features, tangents
+
+
+def relative(value, expected):
+    return float(np.abs(np.asarray(value, float) - expected).max() / np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_value_and_both_products_are_those_of_jax(name):
+    architecture = ARCHITECTURES[name]
+    vectors, species, table, features, tangents = surroundings(architecture)
+
+    @jax.jit
+    def reference(d, c, t):
+        value, pull = jax.vjp(lambda x: architecture.descriptor(x, species, table), d)
+        return value, pull(c)[0], jax.jvp(lambda x: architecture.descriptor(x, species, table), (d,), (t,))[1]
+
+    @jax.jit
+    def compiled(d, c, t):
+        value, pull, push = architecture.descriptor_and_products(d, species, table)
+        return value, pull(c), push(t)
+
+    expected = reference(vectors, features, tangents)
+    for dtype, error in ((jnp.float64, 1e-13), (jnp.float32, 2e-5)):
+        results = compiled(*(array.astype(dtype) for array in (vectors, features, tangents)))
+        for result, exact in zip(results, expected, strict=True):
+            assert result.dtype == dtype
+            assert relative(result, exact) < error
+
+
+def test_a_batch_is_its_structures():
+    architecture = ARCHITECTURES["two species, an uneven size"]
+    one, other = (surroundings(architecture, (2, 1, 1), seed) for seed in (1, 2))
+    width = max(one[0].shape[1], other[0].shape[1])
+
+    def padded(leaf):
+        missing = width - leaf.shape[1] if leaf.ndim > 1 else 0
+        return np.pad(leaf, [(0, 0), (0, missing), *[(0, 0)] * (leaf.ndim - 2)]) if missing else np.asarray(leaf)
+
+    tables = [jax.tree.map(padded, each[2]) for each in (one, other)]
+    inner = max(table.inner for table in tables)
+    tables = [type(table)(table.index, table.shift, table.mask, inner) for table in tables]
+    table = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *tables)
+    vectors, species, features, tangents = (
+        jnp.stack([jnp.asarray(padded(each[k]) if k in (0, 4) else each[k]) for each in (one, other)])
+        for k in (0, 1, 3, 4)
+    )
+    value, pull, push = architecture.descriptor_and_products(vectors, species, table)
+    for k, each in enumerate((one, other)):
+        alone, alone_pull, alone_push = architecture.descriptor_and_products(*each[:3])
+        columns = each[0].shape[1]
+        assert np.array_equal(value[k], alone)
+        assert np.array_equal(pull(features)[k][:, :columns], alone_pull(each[3]))
+        assert np.array_equal(push(tangents)[k], alone_push(each[4]))
+
+
+def test_threads_change_nothing():
+    architecture = ARCHITECTURES["published"]
+    vectors, species, table, features, _ = surroundings(architecture, (5, 5, 4))
+    assert len(species) > 3 * 128  # enough for helpers
+    results = []
+    try:
+        for threads in (1, 3):
+            set_native_threads(threads)
+            value, pull, _ = architecture.descriptor_and_products(vectors.astype(jnp.float32), species, table)
+            results.append((np.asarray(value), np.asarray(pull(features.astype(jnp.float32)))))
+    finally:
+        set_native_threads(1)
+    assert np.array_equal(results[0][0], results[1][0])
+    assert np.array_equal(results[0][1], results[1][1])
+
+
+def test_derivatives_of_the_compiled_functions_are_those_of_jax():
+    """Of forces by positions and by coefficients: what attacks and Hessians need."""
+    architecture = ARCHITECTURES["three species, an integer power"]
+    vectors, species, table, features, tangents = surroundings(architecture, (1, 1, 1))
+
+    def slope(d):
+        return jax.vjp(lambda x: architecture.descriptor(x, species, table), d)[1](features)[0]
+
+    def compiled_slope(d):
+        return architecture.descriptor_and_products(d, species, table)[1](features)
+
+    along, across = (
+        jax.jit(lambda d, f=f: (jax.jvp(f, (d,), (tangents,))[1], jax.vjp(f, d)[1](tangents)[0]))(vectors)
+        for f in (slope, compiled_slope)
+    )
+    assert relative(across[0], along[0]) < 1e-12
+    assert relative(across[1], along[1]) < 1e-12
+
+
+def test_no_number_of_neighbours_is_too_large():
+    """A cell of 2 A: hundreds of neighbours, ten thousands of pairs."""
+    architecture = AniArchitecture.evenly_spaced(("Al",), 7.0, 8, 6.0, 3, 4, (4,))
+    atoms = bulk("Al", "sc", a=2.0) * (2, 1, 1)
+    atoms.rattle(0.1, seed=0)
+    table = neighbor_table(atoms.positions, atoms.cell.array, atoms.pbc, 7.0, 6.0)
+    assert table.inner > 64
+    vectors, species = displacements(atoms.positions, atoms.cell.array, table), jnp.zeros(2, jnp.int32)
+    value = architecture.descriptor_and_products(vectors, species, table)[0]
+    assert relative(value, jax.jit(architecture.descriptor)(vectors, species, table)) < 1e-12
+
+
+def test_what_is_not_a_number_stays_so():
+    architecture = ARCHITECTURES["published"]
+    vectors, species, table, features, _ = surroundings(architecture)
+    broken = vectors.at[0, 0, 1].set(jnp.nan)
+    value, pull, _ = architecture.descriptor_and_products(broken, species, table)
+    assert np.isnan(value[0]).any()
+    assert np.isfinite(value[1:]).all()
+    assert np.isnan(pull(features)[0]).any()
+    nothing = architecture.descriptor_and_products(vectors, species, table)[1](features * jnp.nan)
+    assert np.isnan(nothing[jnp.asarray(table.mask)]).any(axis=-1).all()
+
+
+def test_forces_of_a_potential_are_the_slope_of_its_energy():
+    architecture = ARCHITECTURES["three species, an integer power"]
+    parameters = jax.tree.map(lambda leaf: np.asarray(leaf)[None], architecture.initial_parameters(0))
+    potential = Potential(architecture, parameters, dict.fromkeys(architecture.species, 0.0))
+    atoms = bulk("Al", a=4.0, cubic=True)
+    atoms.symbols[:2] = ["Cu", "Ni"]
+    atoms.rattle(0.2, seed=1)
+    atoms.calc = calculator = PotentialCalculator(potential, dtype="float64")
+
+    def energy(moved):
+        moved.calc = calculator
+        return moved.get_potential_energy()
+
+    assert atoms.get_forces()[1, 2] == pytest.approx(numerical_force(energy, atoms, (1, 2), 1e-4), abs=1e-6)
+
+
+@pytest.mark.parametrize("variables", [{"INGOT_NATIVE": "0"}, {"CXX": "no-such-compiler", "INGOT_CACHE": "empty"}])
+def test_without_the_library_jax_does_the_work(variables, tmp_path):
+    """Switched off, or no compiler: said in one sentence, and nothing else changes."""
+    script = """
+import jax.numpy as jnp, numpy as np
+from ingot.potentials import AniArchitecture, native_status, use_native
+print(use_native(), native_status())
+a = AniArchitecture.evenly_spaced(("Al",), 5.0, 4, 4.0, 2, 3, (4,))
+from ingot.neighbors import NeighborTable
+t = NeighborTable(np.zeros((2, 8), np.int32), np.zeros((2, 8, 3), np.int32), np.zeros((2, 8), bool), 4)
+print(a.descriptor_and_products(jnp.zeros((2, 8, 3)), jnp.zeros(2, jnp.int32), t)[0].shape)
+"""
+    environment = {**os.environ, **{k: str(tmp_path / v) if v == "empty" else v for k, v in variables.items()}}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True, timeout=120
+    )
+    assert "(False, " in done.stdout
+    assert ("INGOT_NATIVE=0" if "INGOT_NATIVE" in variables else "no-such-compiler") in done.stdout
+    assert f"(2, {4 + 6})" in done.stdout
+
+
+@pytest.mark.slow
+def test_several_processes_may_build_at_once(tmp_path):
+    """The first build of a cluster's first jobs: each compiles beside the target and renames."""
+    command = [sys.executable, "-c", "from ingot.potentials import native_status; print(native_status())"]
+    environment = {**os.environ, "INGOT_CACHE": str(tmp_path)}
+    running = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert all(process.communicate(timeout=300)[0].startswith("(True, ") for process in running)
+    assert [path.suffix for path in (tmp_path / "ingot").iterdir()] == [".so"]
+    assert library.SOURCE.exists()
