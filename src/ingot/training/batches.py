@@ -90,8 +90,9 @@ def moments_of(
     return feature_moments(values, species, len(architecture.species), floor)
 
 
-BatchGradient = Callable[[Any, Any, Any, Any], tuple[Any, SquaredErrors]]
-"""``gradient(parameters, batch, share, present)``: the sums of gradients times shares, of squared errors if present."""
+BatchGradient = Callable[[Any, Any, Any, Any, Any], tuple[Any, SquaredErrors]]
+"""``gradient(parameters, examples, chosen, share, present)``: over the chosen examples, the sum of gradients times
+shares, and the sum of squared errors of those present."""
 
 _EDGES_AT_ONCE = {"cpu": 2**17, "gpu": 2**23}
 """Neighbours of a batch that are worked on together: what the caches of a CPU hold, what fills a GPU."""
@@ -116,13 +117,16 @@ def mean_gradient(
     gradient: BatchGradient, parameters: Any, examples: Any, chosen: Any, present: Any
 ) -> tuple[Any, SquaredErrors]:
     """Mean gradient and summed squared errors over the structures ``chosen`` where ``present``."""
-    batch = jax.tree.map(lambda leaf: leaf[chosen], examples)
-    return gradient(parameters, batch, present / jnp.maximum(jnp.sum(present), 1), present)
+    return gradient(parameters, examples, jnp.asarray(chosen), present / jnp.maximum(jnp.sum(present), 1), present)
+
+
+def _taken(examples: Any, chosen: Any) -> Any:
+    return jax.tree.map(lambda leaf: leaf[chosen], examples)
 
 
 def _side_by_side(gradient: GradientFunction) -> BatchGradient:
-    def together(parameters: Any, batch: Any, share: Any, present: Any) -> tuple[Any, SquaredErrors]:
-        gradients, errors = jax.vmap(gradient, in_axes=(None, 0))(parameters, batch)
+    def together(parameters: Any, examples: Any, chosen: Any, share: Any, present: Any) -> tuple[Any, SquaredErrors]:
+        gradients, errors = jax.vmap(gradient, in_axes=(None, 0))(parameters, _taken(examples, chosen))
         total = jax.tree.map(lambda leaf: jnp.tensordot(share.astype(leaf.dtype), leaf, axes=1), gradients)
         return total, jax.tree.map(lambda leaf: jnp.sum(leaf * present), errors)
 
@@ -130,43 +134,41 @@ def _side_by_side(gradient: GradientFunction) -> BatchGradient:
 
 
 def _in_turn(gradient: GradientFunction) -> BatchGradient:
-    def together(parameters: Any, batch: Any, share: Any, present: Any) -> tuple[Any, SquaredErrors]:
+    def together(parameters: Any, examples: Any, chosen: Any, share: Any, present: Any) -> tuple[Any, SquaredErrors]:
         def add(total: Any, one: Any) -> tuple[Any, None]:
-            example, part, here = one
-            by_parameter, errors = gradient(parameters, example)
+            place, part, here = one
+            by_parameter, errors = gradient(parameters, _taken(examples, place))
             scaled = jax.tree.map(lambda leaf: leaf * part.astype(leaf.dtype), by_parameter)
             counted = jax.tree.map(lambda leaf: leaf * here.astype(leaf.dtype), errors)
             return jax.tree.map(jnp.add, total, (scaled, counted)), None
 
-        total, _ = jax.lax.scan(add, _zeros(parameters), (batch, share, present))
+        total, _ = jax.lax.scan(add, _zeros(parameters), (chosen, share, present))
         return total  # type: ignore[no-any-return]
 
     return together
 
 
 def _in_portions(gradient: Callable[[Any, Any, Any], tuple[Any, SquaredErrors]]) -> BatchGradient:
-    def portion(parameters: Any, one: Any) -> tuple[Any, SquaredErrors]:
-        batch, share, present = one
-        by_parameter, errors = gradient(parameters, batch, share)
-        return by_parameter, jax.tree.map(lambda leaf: jnp.sum(leaf * present.astype(leaf.dtype)), errors)
+    def together(parameters: Any, examples: Any, chosen: Any, share: Any, present: Any) -> tuple[Any, SquaredErrors]:
+        def add(total: Any, portion: Any) -> tuple[Any, None]:
+            places, part, here = portion
+            by_parameter, errors = gradient(parameters, _taken(examples, places), part)
+            counted = jax.tree.map(lambda leaf: jnp.sum(leaf * here.astype(leaf.dtype)), errors)
+            return jax.tree.map(jnp.add, total, (by_parameter, counted)), None
 
-    def together(parameters: Any, batch: Any, share: Any, present: Any) -> tuple[Any, SquaredErrors]:
-        count, atoms, capacity, _ = batch.vectors.shape
+        count, (_, atoms, capacity, _) = len(chosen), examples.vectors.shape
         device = "cpu" if jax.default_backend() == "cpu" else "gpu"
         size = max(1, min(count, _EDGES_AT_ONCE[device] // (atoms * capacity)))
         size = -(-count // -(-count // size))  # portions of nearly equal size
         whole, rest = divmod(count, size)
-        work, total = (batch, share, present), _zeros(parameters)
+        work, total = (chosen, share, present), _zeros(parameters)
         if whole > 1:
-            portions = jax.tree.map(lambda leaf: leaf[: whole * size].reshape(whole, size, *leaf.shape[1:]), work)
-            total, _ = jax.lax.scan(
-                lambda so_far, one: (jax.tree.map(jnp.add, so_far, portion(parameters, one)), None), total, portions
-            )
+            portions = jax.tree.map(lambda leaf: leaf[: whole * size].reshape(whole, size), work)
+            total, _ = jax.lax.scan(add, total, portions)
         elif whole:
-            total = portion(parameters, jax.tree.map(lambda leaf: leaf[:size], work))
+            total, _ = add(total, jax.tree.map(lambda leaf: leaf[:size], work))
         if rest:
-            last = portion(parameters, jax.tree.map(lambda leaf: leaf[whole * size :], work))
-            total = jax.tree.map(jnp.add, total, last)
+            total, _ = add(total, jax.tree.map(lambda leaf: leaf[whole * size :], work))
         return total  # type: ignore[no-any-return]
 
     return together

@@ -206,8 +206,8 @@ def make_buckets(
     for place, atoms in enumerate(frames):
         groups.setdefault(padded_atoms(len(atoms)), []).append(place)
     buckets = []
-    for size in sorted(groups):
-        places = groups[size]
+    for places in (groups[padded] for padded in sorted(groups)):
+        size = max(8, round_up(max(len(frames[k]) for k in places), 4))
         fitted = [make_example(frames[k], architecture, offsets[method_of(frames[k])]) for k in places]
         capacity = round_up(max(example.table.capacity for example in fitted), 8)
         inner = max(example.table.inner for example in fitted)

@@ -52,11 +52,17 @@ template <class T> inline Vec<T> load(const T* from) {
 template <class T> inline void store(T* to, Vec<T> v) { std::memcpy(to, &v, sizeof v); }
 
 template <class T> inline T sum(Vec<T> v) {
-  T total[LANES / 2];
-  for (int i = 0; i < LANES / 2; i++) total[i] = v[i] + v[i + LANES / 2];
-  for (int width = LANES / 4; width; width /= 2)
-    for (int i = 0; i < width; i++) total[i] += total[i + width];
-  return total[0];
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+  v += __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+  v += __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
+  v += __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+  return v[0] + v[1];
+#endif
+#endif
+  T total = 0;
+  for (int i = 0; i < LANES; i++) total += v[i];
+  return total;
 }
 
 template <class T> inline Vec<T> root(Vec<T> x) {
@@ -65,20 +71,23 @@ template <class T> inline Vec<T> root(Vec<T> x) {
   return y;
 }
 
-// exp(x) to a rounding error; zero below the smallest normal number. x is at most a few units.
-inline Vec<float> exponential(Vec<float> x) {
-  x = x < -87.0f ? all(-87.0f) : x;
-  const Vec<float> shifted = x * 1.44269504088896341f + 12582912.0f;  // the integer nearest to x / log 2, in the last bits
-  const Vec<float> n = shifted - 12582912.0f;
-  const Vec<float> r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-  Vec<float> p = all(1.9875691500e-4f);
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * (r * r) + r + 1.0f;
+// 2^t for t in [-126, 10], to a rounding error of t; the polynomial is that of least relative error (7e-8) on [-1/2, 1/2].
+inline Vec<float> power_of_two(Vec<float> t) {
+  constexpr float shift = 12582912.0f;  // adding it leaves the nearest integer in the last bits
+  const Vec<float> shifted = t + shift, r = t - (shifted - shift);
+  Vec<float> p = all(1.327647129073739e-3f);
+  p = p * r + 9.675540961325169e-3f;
+  p = p * r + 5.550713092088699e-2f;
+  p = p * r + 2.4022120237350464e-1f;
+  p = p * r + 6.931469440460205e-1f;
+  p = p * r + 1.0000001192092896f;
   return bits_as<Vec<float>>(bits_as<Int<float>>(p) + (bits_as<Int<float>>(shifted) << 23));
+}
+
+// exp(x) for x of at most a few units; nothing below exp(-87).
+inline Vec<float> exponential(Vec<float> x) {
+  const Vec<float> t = x * 1.44269504088896341f;
+  return power_of_two(t < -126.0f ? all(-126.0f) : t);
 }
 
 inline Vec<double> exponential(Vec<double> x) {
@@ -154,7 +163,11 @@ template <class T> inline Vec<T> integer_power(Vec<T> base, int exponent) {
 template <class T> struct Constants {
   int species, channels, radial, angles, shifts, integer_zeta, features;
   T radial_cutoff, radial_eta, angular_cutoff, angular_eta, zeta;
-  std::vector<T> radial_shifts, angular_shifts, cosines, sines;
+  std::vector<T> radial_shifts, angular_shifts, angle_values, cosines, sines;
+  // For large zeta: log2 of cos(phi)^(2 (zeta - 1)) as u times a polynomial in u = phi^2, up to where it is nothing.
+  static constexpr int DEGREE = 6;
+  bool by_angle = false;
+  T power_series[DEGREE + 1], largest_square = T(0);
 
   explicit Constants(ffi::Span<const double> c) {
     const double* p = c.begin();
@@ -167,7 +180,32 @@ template <class T> struct Constants {
     radial_shifts.assign((radial + LANES - 1) / LANES * LANES, T(1e3));  // shifts that nothing is near to
     for (int q = 0; q < radial; q++) radial_shifts[q] = T(*p++);
     for (int a = 0; a < shifts; a++) angular_shifts.push_back(T(*p++));
-    for (int z = 0; z < angles; z++, p++) cosines.push_back(T(std::cos(*p))), sines.push_back(T(std::sin(*p)));
+    for (int z = 0; z < angles; z++, p++) {
+      angle_values.push_back(T(*p));
+      cosines.push_back(T(std::cos(*p))), sines.push_back(T(std::sin(*p)));
+    }
+    by_angle = std::is_same<T, float>::value && !integer_zeta && zeta >= 32;
+    if (by_angle) fit_power(c.begin()[8] - 1.0);
+  }
+
+  // Interpolates log2(cos(sqrt u)^(2 exponent)) / u at Chebyshev points of [0, largest_square].
+  void fit_power(double exponent) {
+    constexpr int n = DEGREE + 1;
+    const double end = std::pow(std::acos(std::exp(-17.0 / exponent)), 2);  // exp(-34) is nothing
+    double points[n], values[n], monomials[n] = {}, product[n + 1] = {1.0};
+    for (int i = 0; i < n; i++) {
+      points[i] = 0.5 * end * (1.0 + std::cos(M_PI * (i + 0.5) / n));
+      values[i] = 2.0 * exponent * std::log2(std::cos(std::sqrt(points[i]))) / points[i];
+    }
+    for (int order = 1; order < n; order++)  // divided differences
+      for (int i = n - 1; i >= order; i--) values[i] = (values[i] - values[i - 1]) / (points[i] - points[i - order]);
+    for (int i = 0; i < n; i++) {  // Newton's form, multiplied out
+      for (int k = 0; k <= i; k++) monomials[k] += values[i] * product[k];
+      for (int k = i + 1; k > 0; k--) product[k] = product[k - 1] - points[i] * product[k];
+      product[0] *= -points[i];
+    }
+    for (int k = 0; k < n; k++) power_series[k] = T(monomials[k]);
+    largest_square = T(end);
   }
 
   int channel(int one, int other) const {  // (0, 0), (0, 1), ..., (1, 1), ...
@@ -382,17 +420,43 @@ template <class T> class Atom {
     for (size_t i = 0; i < accumulators_.size(); i++) out[i] = sum<T>(accumulators_[i]);
   }
 
-  // ((1 + cos(theta - theta_s)) / 2)^(zeta - 1), and its base.
-  inline Vec<T> power(Vec<T> cs, Vec<T> sine, int angle, Vec<T>& base) const {
-    base = T(0.5) + (T(0.5) * c.cosines[angle]) * cs + (T(0.5) * c.sines[angle]) * sine;
+  // acos(x) for |x| <= 0.95: Abramowitz and Stegun, 4.4.46, to 2e-8. Only where the power goes by the angle.
+  inline Vec<T> angle(Vec<T> x) const {
+    if (!c.by_angle) return x;
+    const Vec<T> size = x < T(0) ? -x : x;
+    Vec<T> p = all(T(-0.0012624911));
+    p = p * size + T(0.0066700901);
+    p = p * size - T(0.0170881256);
+    p = p * size + T(0.0308918810);
+    p = p * size - T(0.0501743046);
+    p = p * size + T(0.0889789874);
+    p = p * size - T(0.2145988016);
+    p = p * size + T(1.5707963050);
+    p = p * root<T>(T(1) - size);
+    return x < T(0) ? T(M_PI) - p : p;
+  }
+
+  // ((1 + cos(theta - theta_s)) / 2)^(zeta - 1), and its base; the half angle's cosine to twice that power.
+  inline Vec<T> power(Vec<T> cs, Vec<T> sine, Vec<T> theta, int z, Vec<T>& base) const {
+    base = T(0.5) + (T(0.5) * c.cosines[z]) * cs + (T(0.5) * c.sines[z]) * sine;
     if (c.integer_zeta) return integer_power<T>(base, c.integer_zeta - 1);
+    if constexpr (std::is_same<T, float>::value) {
+      if (c.by_angle) {
+        const Vec<T> half = T(0.5) * theta - T(0.5) * c.angle_values[z];
+        Vec<T> u = half * half;
+        u = u > c.largest_square ? all(c.largest_square) : u;
+        Vec<T> p = all(c.power_series[Constants<T>::DEGREE]);
+        for (int k = Constants<T>::DEGREE - 1; k >= 0; k--) p = p * u + c.power_series[k];
+        return power_of_two(u * p);
+      }
+    }
     base = base < T(1e-6) ? all(T(1e-6)) : base;
     return exponential((c.zeta - T(1)) * logarithm(base));
   }
 
   template <Mode mode> void factors(int at, int v) {
     const Vec<T> cs = load<T>(&cosine.data[at]), xm = load<T>(&mean.data[at]), w = load<T>(&weight.data[at]);
-    const Vec<T> sine = root<T>(T(1) - cs * cs);
+    const Vec<T> sine = root<T>(T(1) - cs * cs), theta = angle(cs);
     Vec<T> csd, xmd, wd, ratio;
     if (mode == PUSH) {
       csd = load<T>(&cosine_dot.data[at]), xmd = load<T>(&mean_dot.data[at]), wd = load<T>(&weight_dot.data[at]);
@@ -400,7 +464,7 @@ template <class T> class Atom {
     }
     for (int z = 0; z < c.angles; z++) {
       Vec<T> base;
-      const Vec<T> p = power(cs, sine, z, base), value = base * p;
+      const Vec<T> p = power(cs, sine, theta, z, base), value = base * p;
       if (mode == VALUE) {
         angular_[z * CHUNK + v] = value;
       } else {
@@ -449,7 +513,7 @@ template <class T> class Atom {
   void pull_vector(int at) {
     constexpr int TILE = 8;
     const Vec<T> cs = load<T>(&cosine.data[at]), xm = load<T>(&mean.data[at]), w = load<T>(&weight.data[at]);
-    const Vec<T> sine = root<T>(T(1) - cs * cs), ratio = cs / sine;
+    const Vec<T> sine = root<T>(T(1) - cs * cs), ratio = cs / sine, theta = angle(cs);
     for (int a = 0; a < c.shifts; a++) {
       const Vec<T> off = xm - c.angular_shifts[a], gaussian = exponential(-c.angular_eta * off * off);
       radial_[a] = gaussian;
@@ -477,7 +541,7 @@ template <class T> class Atom {
       }
       for (int k = 0; k < some; k++) {
         Vec<T> base;
-        const Vec<T> p = power(cs, sine, z + k, base), angular = base * p;
+        const Vec<T> p = power(cs, sine, theta, z + k, base), angular = base * p;
         whole += value[k] * angular;
         by_cosine += value[k] * p * (c.cosines[z + k] - ratio * c.sines[z + k]);
         by_mean += slope[k] * angular;
