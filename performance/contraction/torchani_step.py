@@ -1,4 +1,4 @@
-"""CPU time of a training step of torchani on the cells of ``compare.py``, which runs it with an interpreter that has it.
+"""CPU time of a training step of torchani on the cells of ``compare.py``, which starts it.
 
 The kindest arrangement: neighbour lists made beforehand, displacement vectors from them inside the graph, all cells of
 a portion in one call, forces by one backward pass with ``create_graph``, the parameter gradient by a second one.
