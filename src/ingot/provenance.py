@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 PACKAGE = "ingot"
-DATA_SUFFIXES = {".json", ".csv", ".html", ".css"}
+DATA_SUFFIXES = {".json", ".csv", ".html", ".css", ".cc"}
 ENGINES = ("numpy", "scipy", "jax", "jaxlib", "pyscf", "ase", "zarr", "xarray", "optax", "snakemake", "vesin")
 
 

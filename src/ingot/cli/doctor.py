@@ -47,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
         row(name, version)
     print("accelerators")
     row("jax devices", _devices())
+    print("compiled descriptor")
+    row("native", _native())
     print("optional")
     for name, purpose in OPTIONAL.items():
         row(name, f"{'found' if installed(name) else 'missing'}: {purpose}")
@@ -67,6 +69,13 @@ def _memory() -> str:
         return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB"
     except (AttributeError, ValueError, OSError):
         return "unknown"
+
+
+def _native() -> str:
+    from ingot.potentials import native_status
+
+    built, where = native_status()
+    return f"built: {where}" if built else f"missing, training and dynamics are several times slower: {where}"
 
 
 def _devices() -> str:

@@ -41,13 +41,17 @@ class PreparedBucket:
     """(structures, atoms, features), or nothing for architectures without one."""
 
 
+_FEW_ATOMS = 8
+
+
 def prepare(
     architecture: Any, buckets: Sequence[Bucket], memory_limit: int, dtype: Any, mode: str | None = None
 ) -> list[PreparedBucket]:
     """Buckets on the device, with what need not be computed again in each step.
 
-    Descriptor Jacobians where all of them fit into ``memory_limit`` bytes; else descriptors, where whole batches are
-    worked on at once (compiled descriptor, or a GPU); nothing for a ``mode`` of contraction other than the split one,
+    Descriptor Jacobians where all of them fit into ``memory_limit`` bytes, of few atoms only where the next is possible
+    (dense products grow with the square of the atoms); else descriptors, where whole batches are worked on at once (compiled
+    descriptor, or a GPU); nothing for a ``mode`` of contraction other than the split one,
     and for architectures without a descriptor.
     """
     left = memory_limit
@@ -55,13 +59,15 @@ def prepare(
     for bucket in buckets:
         has_descriptor = hasattr(architecture, "descriptor")
         needed = jacobian_bytes(bucket, architecture.features) if has_descriptor else left + 1
+        wide = has_descriptor and mode in (None, "split") and (use_native() or jax.default_backend() != "cpu")
+        small = not wide or bucket.examples.species.shape[1] <= _FEW_ATOMS
         examples: Any
         descriptor: Any = None
         storage: Storage = "nothing"
-        if needed <= left:
+        if needed <= left and small:
             left -= needed
             storage, examples = "jacobian", linearise_bucket(architecture, bucket, dtype)
-        elif has_descriptor and mode in (None, "split") and (use_native() or jax.default_backend() != "cpu"):
+        elif wide:
             storage, examples = "descriptor", describe_bucket(architecture, bucket, dtype)
         else:
             examples = jax.tree.map(jnp.asarray, bucket.examples)

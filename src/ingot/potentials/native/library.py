@@ -20,7 +20,10 @@ logger = logging.getLogger("ingot.potentials")
 
 SOURCE = Path(__file__).with_name("symmetry_functions.cc")
 TARGETS = ("ingot_symmetry_functions_value", "ingot_symmetry_functions_pull", "ingot_symmetry_functions_push")
-_FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-pthread", "-fno-math-errno", "-ffp-contract=fast", "-w")
+_FLAGS = (
+    "-std=c++17", "-fPIC", "-shared", "-pthread", "-w",
+    "-O3", "-funroll-loops", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros", "-ffp-contract=fast",
+)  # fmt: skip
 _TUNED = ("-march=native",)
 
 

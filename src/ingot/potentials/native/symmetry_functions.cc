@@ -167,6 +167,12 @@ template <class T> struct Constants {
   // For large zeta: log2 of cos(phi)^(2 (zeta - 1)) as u times a polynomial in u = phi^2, up to where it is nothing.
   static constexpr int DEGREE = 6;
   bool by_angle = false;
+  // Evenly spaced shifts, in groups of four: exp(-eta (x - R)^2) from the Gaussian at the group's centre and powers of
+  // exp(eta step (x - middle)), times these factors.
+  static constexpr int GROUP = 4;
+  bool in_groups = false;
+  T group_step, middle;
+  std::vector<T> group_centres, group_factors;
   T power_series[DEGREE + 1], largest_square = T(0);
 
   explicit Constants(ffi::Span<const double> c) {
@@ -184,8 +190,29 @@ template <class T> struct Constants {
       angle_values.push_back(T(*p));
       cosines.push_back(T(std::cos(*p))), sines.push_back(T(std::sin(*p)));
     }
+    group_shifts();
     by_angle = std::is_same<T, float>::value && !integer_zeta && zeta >= 32;
     if (by_angle) fit_power(c.begin()[8] - 1.0);
+  }
+
+  void group_shifts() {
+    const double step = shifts > 1 ? double(angular_shifts[1]) - angular_shifts[0] : 0.0;
+    in_groups = std::is_same<T, float>::value && shifts % GROUP == 0 && shifts <= 3 * GROUP && step > 0;
+    for (int a = 2; a < shifts; a++)
+      in_groups = in_groups && std::abs(angular_shifts[a] - angular_shifts[0] - a * step) < 1e-5;
+    if (!in_groups) return;
+    const double first = angular_shifts[0], centre = first + 0.5 * (shifts - 1) * step, eta = angular_eta;
+    // Far from the middle the powers must stay in range, and their rounding errors small.
+    in_groups = 3 * eta * step * std::max(centre, angular_cutoff - centre) < 40.0;
+    group_step = T(eta * step), middle = T(centre);
+    for (int g = 0; g < shifts / GROUP; g++) {
+      const double at = first + (GROUP * g + 1.5) * step;
+      group_centres.push_back(T(at));
+      for (int k = 0; k < GROUP; k++) {
+        const double off = (k - 1.5) * step;
+        group_factors.push_back(T(std::exp(-2 * eta * off * (at - centre) - eta * off * off)));
+      }
+    }
   }
 
   // Interpolates log2(cos(sqrt u)^(2 exponent)) / u at Chebyshev points of [0, largest_square].
@@ -454,6 +481,24 @@ template <class T> class Atom {
     return exponential((c.zeta - T(1)) * logarithm(base));
   }
 
+  // exp(-eta (x - R)^2) for all shifts R, to[a * stride].
+  inline void gaussians(Vec<T> x, Vec<T>* to, int stride) const {
+    if (!c.in_groups) {
+      for (int a = 0; a < c.shifts; a++) {
+        const Vec<T> off = x - c.angular_shifts[a];
+        to[a * stride] = exponential(-c.angular_eta * off * off);
+      }
+      return;
+    }
+    const Vec<T> argument = c.group_step * (x - c.middle);
+    const Vec<T> up = exponential(argument), down = exponential(-argument);
+    const Vec<T> powers[4] = {down * down * down, down, up, up * up * up};
+    for (int g = 0; g < c.shifts / 4; g++) {
+      const Vec<T> off = x - c.group_centres[g], centre = exponential(-c.angular_eta * off * off);
+      for (int k = 0; k < 4; k++) to[(4 * g + k) * stride] = (centre * c.group_factors[4 * g + k]) * powers[k];
+    }
+  }
+
   template <Mode mode> void factors(int at, int v) {
     const Vec<T> cs = load<T>(&cosine.data[at]), xm = load<T>(&mean.data[at]), w = load<T>(&weight.data[at]);
     const Vec<T> sine = root<T>(T(1) - cs * cs), theta = angle(cs);
@@ -473,10 +518,11 @@ template <class T> class Atom {
         angular_dot_[z * CHUNK + v] = w * value;
       }
     }
+    gaussians(xm, &radial_[v], CHUNK);
+    if (mode == PUSH) xmd *= T(-2) * c.angular_eta;
     for (int a = 0; a < c.shifts; a++) {
-      const Vec<T> off = xm - c.angular_shifts[a], gaussian = exponential(-c.angular_eta * off * off);
-      radial_[a * CHUNK + v] = mode == VALUE ? w * gaussian : gaussian;
-      if (mode == PUSH) radial_dot_[a * CHUNK + v] = (T(-2) * c.angular_eta) * off * xmd * gaussian;
+      if (mode == VALUE) radial_[a * CHUNK + v] *= w;
+      if (mode == PUSH) radial_dot_[a * CHUNK + v] = (xm - c.angular_shifts[a]) * xmd * radial_[a * CHUNK + v];
     }
   }
 
@@ -514,11 +560,8 @@ template <class T> class Atom {
     constexpr int TILE = 8;
     const Vec<T> cs = load<T>(&cosine.data[at]), xm = load<T>(&mean.data[at]), w = load<T>(&weight.data[at]);
     const Vec<T> sine = root<T>(T(1) - cs * cs), ratio = cs / sine, theta = angle(cs);
-    for (int a = 0; a < c.shifts; a++) {
-      const Vec<T> off = xm - c.angular_shifts[a], gaussian = exponential(-c.angular_eta * off * off);
-      radial_[a] = gaussian;
-      radial_dot_[a] = off * gaussian;
-    }
+    gaussians(xm, radial_.data(), 1);
+    for (int a = 0; a < c.shifts; a++) radial_dot_[a] = (xm - c.angular_shifts[a]) * radial_[a];
     Vec<T> whole = all(T(0)), by_cosine = all(T(0)), by_mean = all(T(0));
     for (int z = 0; z < c.angles; z += TILE) {
       const int some = std::min(TILE, c.angles - z);
