@@ -49,10 +49,10 @@ def prepare(
 ) -> list[PreparedBucket]:
     """Buckets on the device, with what need not be computed again in each step.
 
-    Descriptor Jacobians where all of them fit into ``memory_limit`` bytes, of few atoms only where the next is possible
-    (dense products grow with the square of the atoms); else descriptors, where whole batches are worked on at once (compiled
-    descriptor, or a GPU); nothing for a ``mode`` of contraction other than the split one,
-    and for architectures without a descriptor.
+    Descriptor Jacobians where all of them fit into ``memory_limit`` bytes (dense products grow with the square of the
+    atoms: of few atoms only, where the next is possible); else descriptors, where whole batches are worked on at once
+    (compiled descriptor, or a GPU); nothing for a ``mode`` of contraction other than the split one, and for
+    architectures without a descriptor.
     """
     left = memory_limit
     prepared = []
