@@ -21,6 +21,7 @@ COMMANDS = {
     "benchmark": "put a potential through accuracy, crystal, melt and coexistence benchmarks",
     "report": "assemble the report page from the results of a run",
     "verify": "check every manifest below a folder against the files it lists",
+    "convert": "potentials and data sets of other programs into Ingot formats",
     "fetch": "third-party data: pinned, checked, from the network or from a folder",
     "doctor": "what this machine offers, and what is missing",
     "config": "write the schema, the defaults and the reference page of the configuration",

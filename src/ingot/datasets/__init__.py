@@ -1,5 +1,6 @@
 """Labelled structures as immutable, checksummed Zarr stores with a manifest beside each."""
 
+from ingot.datasets.ani_hdf5 import read_ani_hdf5
 from ingot.datasets.convert import from_labelled_atoms, from_labels, to_ase
 from ingot.datasets.errors import DatasetError
 from ingot.datasets.frames import read_frames, read_labelled
@@ -11,6 +12,7 @@ __all__ = [
     "from_labelled_atoms",
     "from_labels",
     "open_dataset",
+    "read_ani_hdf5",
     "read_frames",
     "read_labelled",
     "read_splits",
