@@ -5,6 +5,7 @@ the root mean square. An ensemble's standard deviation is judged by how often th
 inside the interval it spans (coverage).
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import t as student_t
 
 from ingot.benchmarks.errors import BenchmarkError
 
@@ -38,6 +39,8 @@ class Comparison:
     forces_label: Values
     forces: Values
     forces_std: Values | None
+    members: int | None = None
+    """How many networks the standard deviations are of; unknown for other models."""
 
     @property
     def atoms(self) -> int:
@@ -56,12 +59,16 @@ class Comparison:
 
 
 def compare(
-    calculator: BaseCalculator, frames: Sequence[Atoms], origin: str, split_of: Callable[[str], str]
+    calculator: BaseCalculator,
+    frames: Sequence[Atoms],
+    origin: str,
+    split_of: Callable[[str], str],
+    members: int | None = None,
 ) -> list[Comparison]:
     """Predictions for labelled frames (each with a calculator that holds energy and forces).
 
-    ``split_of`` gives the split of a structure id. Raises :class:`BenchmarkError` for a
-    frame without labels.
+    ``split_of`` gives the split of a structure id, ``members`` the size of an ensemble. Raises
+    :class:`BenchmarkError` for a frame without labels.
     """
     result = []
     for number, frame in enumerate(frames):
@@ -88,6 +95,7 @@ def compare(
                 forces_label=np.asarray(labels["forces"], dtype=np.float64),
                 forces=forces,
                 forces_std=None if forces_std is None else np.asarray(forces_std, dtype=np.float64),
+                members=members,
             )
         )
     return result
@@ -98,7 +106,7 @@ class ErrorSummary:
     """The distribution of the errors of a group: ``count`` values from ``structures`` structures.
 
     ``coverage`` is the fraction of labels inside the central interval of nominal ``interval``
-    around the prediction (Gaussian, with the model's own standard deviation), ``expected``
+    around the prediction (Student's t with the model's own standard deviation), ``expected``
     the root-mean-square of that standard deviation; both ``None`` without uncertainty.
     ``rmse_error`` is the jackknife standard error of the RMSE over structures.
     """
@@ -115,8 +123,14 @@ class ErrorSummary:
     coverage: float | None
 
 
-def summarise(errors: Sequence[Values], deviations: Sequence[Values] | None, interval: float) -> ErrorSummary:
-    """Summary of signed errors, one array per structure, with the predicted standard deviations beside them."""
+def summarise(
+    errors: Sequence[Values], deviations: Sequence[Values] | None, interval: float, members: int | None = None
+) -> ErrorSummary:
+    """Summary of signed errors, one array per structure, with the predicted standard deviations beside them.
+
+    A standard deviation from few ``members`` is itself uncertain: intervals are those of Student's t with
+    ``members - 1`` degrees of freedom, Gaussian for a model that does not say.
+    """
     if not errors:
         raise BenchmarkError("no structures to summarise the errors of")
     values = np.concatenate([np.ravel(e) for e in errors])
@@ -126,7 +140,8 @@ def summarise(errors: Sequence[Values], deviations: Sequence[Values] | None, int
         sigma = np.concatenate([np.ravel(d) for d in deviations])
         expected = float(np.sqrt(np.mean(sigma**2)))
         # A rounding error beyond sigma = 0 (forces that vanish by symmetry) is no miss.
-        coverage = float(np.mean(size <= norm.ppf((1 + interval) / 2) * sigma + 1e-9))
+        reach = student_t.ppf((1 + interval) / 2, math.inf if members is None else members - 1)
+        coverage = float(np.mean(size <= reach * sigma + 1e-9))
     return ErrorSummary(
         structures=len(errors),
         count=len(values),
@@ -156,7 +171,10 @@ def energy_summary(group: Sequence[Comparison], interval: float) -> ErrorSummary
     """Errors of the energy per atom, eV."""
     deviations = [np.array([c.energy_std]) for c in group if c.energy_std is not None]
     return summarise(
-        [np.array([c.energy_error]) for c in group], deviations if len(deviations) == len(group) else None, interval
+        [np.array([c.energy_error]) for c in group],
+        deviations if len(deviations) == len(group) else None,
+        interval,
+        group[0].members,
     )
 
 
@@ -170,5 +188,8 @@ def force_summary(group: Sequence[Comparison], interval: float) -> ErrorSummary:
     group = [c for c in group if np.abs(c.forces_label).max() > 1e-3]
     deviations = [c.forces_std for c in group if c.forces_std is not None]
     return summarise(
-        [c.forces - c.forces_label for c in group], deviations if len(deviations) == len(group) else None, interval
+        [c.forces - c.forces_label for c in group],
+        deviations if len(deviations) == len(group) else None,
+        interval,
+        group[0].members if group else None,
     )

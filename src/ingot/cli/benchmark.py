@@ -107,10 +107,11 @@ def _accuracy(args: argparse.Namespace) -> int:
     sets = {name: read_labelled(path) for name, path in map(_named, args.set)}
     results: dict[str, list[Comparison]] = {}
     for name, directory in (_named(text, "potential") for text in args.potential):
-        calculator = load_potential(directory).calculator()
-        results[name] = []
+        potential = load_potential(directory)
+        calculator, results[name] = potential.calculator(), []
         for origin, frames in sets.items():
-            results[name] += compare(calculator, frames, origin, split_seen_by(name, origin, splits))
+            split_of = split_seen_by(name, origin, splits)
+            results[name] += compare(calculator, frames, origin, split_of, potential.members)
     write_accuracy(args.output, results, settings.interval, settings.parity_rows)
     return _summary(args.output)
 

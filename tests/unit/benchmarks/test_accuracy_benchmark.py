@@ -35,6 +35,18 @@ def test_an_overconfident_model_is_caught() -> None:
     assert summarise(errors, [np.full(3000, 0.05)], 0.9).coverage == pytest.approx(0.32, abs=0.03)
 
 
+def test_intervals_of_few_members_are_those_of_student() -> None:
+    """Truth and four members from one distribution: Gaussian intervals of their own spread would hold 78 %."""
+    generator = np.random.default_rng(7)
+    members = generator.normal(scale=0.3, size=(4, 100, 20, 3))
+    truth = generator.normal(scale=0.3, size=(100, 20, 3)) / np.sqrt(4)  # as far off as the mean of the members is
+    errors, deviations = members.mean(axis=0) - truth, members.std(axis=0, ddof=1) / np.sqrt(2)
+    student = summarise(list(errors), list(deviations), 0.9, members=4)
+    gaussian = summarise(list(errors), list(deviations), 0.9)
+    assert student.coverage == pytest.approx(0.9, abs=0.01)
+    assert gaussian.coverage == pytest.approx(0.80, abs=0.015)
+
+
 def test_the_jackknife_knows_that_components_of_a_structure_err_together() -> None:
     generator = np.random.default_rng(5)
     together = [np.full(30, e) for e in generator.normal(size=50)]
