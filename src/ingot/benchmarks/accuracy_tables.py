@@ -23,6 +23,7 @@ STRUCTURE_COLUMNS = (
     "force_std_rms_eV_per_A",
     "force_max_error_eV_per_A",
     "force_label_rms_eV_per_A",
+    "members",
 )
 FORCE_COLUMNS = (
     "potential",
@@ -97,6 +98,7 @@ def _structure_row(name: str, c: Comparison) -> tuple[object, ...]:
         spread,
         float(np.abs(c.forces - c.forces_label).max()),
         float(np.sqrt(np.mean(c.forces_label**2))),
+        c.members,
     )
 
 

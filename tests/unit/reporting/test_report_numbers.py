@@ -75,6 +75,10 @@ def test_coverage_of_a_calibrated_ensemble_is_what_it_promises() -> None:
     sigma = generator.uniform(0.1, 1.0, size=20000)
     error = sigma * generator.normal(size=20000)
     points = pd.DataFrame({"label_eV_per_A": 0.0, "predicted_eV_per_A": error, "std_eV_per_A": sigma})
-    assert np.abs(_coverage(points) - _NOMINAL).max() < 0.015
+    assert np.abs(_coverage(points, np.nan) - _NOMINAL).max() < 0.015
     points["std_eV_per_A"] = 0.5 * sigma
-    assert _coverage(points)[24] < _NOMINAL[24] - 0.1
+    assert _coverage(points, np.nan)[24] < _NOMINAL[24] - 0.1
+    few = sigma * np.sqrt(generator.chisquare(3, size=20000) / 3)  # what four members say of sigma
+    points["std_eV_per_A"] = few
+    assert np.abs(_coverage(points, 4.0) - _NOMINAL).max() < 0.015
+    assert _coverage(points, np.nan)[-1] < _NOMINAL[-1] - 0.05

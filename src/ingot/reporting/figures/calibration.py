@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.stats import t as student_t
 
 from ingot.reporting.figures.style import GREY, SPLIT_COLORS, Figure, Format, canvas, picture, plain_log
 from ingot.reporting.run import Run
@@ -22,6 +22,7 @@ def draw_calibration(run: Run, kind: Format) -> Figure | None:
     # Structures without forces by symmetry have neither an error nor a spread to compare.
     structures = structures[(structures["potential"] == headline) & (structures["force_label_rms_eV_per_A"] > 1e-3)]
     forces = forces[(forces["potential"] == headline) & forces["structure_id"].isin(structures["structure_id"])]
+    members = float(structures["members"].iloc[-1])
     curves = []
     with canvas(7.6, 3.6, 1, 2) as (figure, (left, right)):
         for split in [s for s in _SPLITS if s in set(structures["split"])]:
@@ -37,7 +38,7 @@ def draw_calibration(run: Run, kind: Format) -> Figure | None:
                 label=split,
             )
             points = forces[forces["split"] == split]
-            observed = _coverage(points)
+            observed = _coverage(points, members)
             right.plot(_NOMINAL, observed, color=color, label=f"{split} ({len(points)} components)")
             curves.append(pd.DataFrame({"split": split, "nominal": _NOMINAL, "observed": observed}))
         both = structures[["force_std_rms_eV_per_A", "force_rmse_eV_per_A"]].to_numpy()
@@ -59,7 +60,7 @@ def draw_calibration(run: Run, kind: Format) -> Figure | None:
         "Predicted and true errors",
         "Left: each point is a structure; on the grey line the ensemble expects exactly the error it makes, above it "
         "the ensemble is too sure. Right: the share of labelled force components inside the central interval of each "
-        "nominal coverage; below the line the intervals are too narrow.",
+        "nominal coverage (Student's t for the number of members); below the line the intervals are too narrow.",
         image,
         kind,
         data,
@@ -67,7 +68,9 @@ def draw_calibration(run: Run, kind: Format) -> Figure | None:
     )
 
 
-def _coverage(points: pd.DataFrame) -> np.ndarray:
+def _coverage(points: pd.DataFrame, members: float) -> np.ndarray:
+    """Shares inside the intervals of Student's t; Gaussian ones where the number of members is not known (NaN)."""
+    degrees = np.inf if np.isnan(members) else members - 1
     error = (points["predicted_eV_per_A"] - points["label_eV_per_A"]).abs().to_numpy()
     sigma = points["std_eV_per_A"].to_numpy()
-    return np.array([np.mean(error <= norm.ppf((1 + level) / 2) * sigma + 1e-9) for level in _NOMINAL])
+    return np.array([np.mean(error <= student_t.ppf((1 + level) / 2, degrees) * sigma + 1e-9) for level in _NOMINAL])
