@@ -8,8 +8,9 @@ from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from ingot.potentials import AniArchitecture, use_native
-from ingot.training import LossWeights, TrainingError, gradient_function, make_buckets
+from ingot.training import LossWeights, TrainingError, batches, gradient_function, make_buckets
 from ingot.training.batches import batch_gradient, mean_gradient, moments_of, prepare
+from ingot.training.described import describe_bucket
 from ingot.training.examples import emphasised
 
 ARCHITECTURE = AniArchitecture.evenly_spaced(("Al", "Ni"), 4.5, 5, 3.6, 2, 3, hidden=(7, 5))
@@ -99,6 +100,24 @@ def test_what_is_stored_does_not_change_the_gradient(buckets):
     for gradient, errors in results.values():
         assert np.allclose(flat(gradient), flat(expected_gradient), rtol=1e-9, atol=1e-12)
         assert np.allclose(flat(errors), flat(expected_errors), rtol=1e-10)
+
+
+@pytest.mark.parametrize("native", ["0", "1"])
+def test_kept_descriptors_need_no_compiled_code(buckets, monkeypatch, native):
+    """What a GPU does: whole batches in JAX alone; portions of two, one of them left over."""
+    monkeypatch.setenv("INGOT_NATIVE", native)
+    monkeypatch.setitem(batches._EDGES_AT_ONCE, "cpu", 2 * buckets[0].examples.table.mask[0].size)
+    parameters = jax.tree.map(jnp.asarray, ARCHITECTURE.initial_parameters(0))
+    kept = describe_bucket(ARCHITECTURE, buckets[0], "float64")
+    (plain,) = prepare(ARCHITECTURE, buckets[:1], 0, "float64", "reverse")
+    chosen, present = np.array([3, 1, 4, 0, 2]), jnp.ones(5)
+    results = []
+    for storage, mode, examples in (("descriptor", None, kept), ("nothing", "reverse", plain.examples)):
+        gradient = batch_gradient(ARCHITECTURE, WEIGHTS, storage, mode, jnp.float64)
+        mean = jax.jit(lambda p, e, g=gradient: mean_gradient(g, p, e, chosen, present))
+        results.append(mean(parameters, examples))
+    assert np.allclose(flat(results[0][0]), flat(results[1][0]), rtol=1e-9, atol=1e-12)
+    assert np.allclose(flat(results[0][1]), flat(results[1][1]), rtol=1e-10)
 
 
 def test_a_batch_is_the_mean_of_its_structures(buckets):
