@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +25,11 @@ ARCHITECTURES = {
         ("Al", "Cu"), 6.0, 13, 4.2, 5, 7, (4,), angular_zeta=7.5
     ),
     "three species, an integer power": AniArchitecture.evenly_spaced(("Al", "Cu", "Ni"), 5.5, 16, 4.2, 4, 4, (4,)),
+    "shifts in any order, spaced as rounding leaves them": replace(
+        AniArchitecture.evenly_spaced(("Al",), 6.0, 21, 4.4, 12, 3, (4,), angular_zeta=33.3),
+        radial_shifts=tuple(np.random.default_rng(3).permutation(np.linspace(1.0, 5.9, 21))),
+    ),
+    "angles beyond pi": replace(AniArchitecture.published_ani_al(), angular_angles=(-0.3, 2.0, 7.5)),
     "one of everything": AniArchitecture.evenly_spaced(("Al",), 5.0, 1, 4.0, 1, 1, (4,), angular_zeta=1.0),
 }
 
@@ -170,9 +176,17 @@ def test_forces_of_a_potential_are_the_slope_of_its_energy():
     assert atoms.get_forces()[1, 2] == pytest.approx(numerical_force(energy, atoms, (1, 2), 1e-4), abs=1e-6)
 
 
-@pytest.mark.parametrize("variables", [{"INGOT_NATIVE": "0"}, {"CXX": "no-such-compiler", "INGOT_CACHE": "empty"}])
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"INGOT_NATIVE": "0"},
+        {"CXX": "no-such-compiler", "INGOT_CACHE": "empty"},
+        {"INGOT_CACHE": "/proc/nowhere", "OMP_NUM_THREADS": "2,1"},
+    ],
+    ids=["switched off", "no compiler", "no place"],
+)
 def test_without_the_library_jax_does_the_work(variables, tmp_path):
-    """Switched off, or no compiler: said in one sentence, and nothing else changes."""
+    """Switched off, no compiler, nowhere to put it: said in one sentence, and nothing else changes."""
     script = """
 import jax.numpy as jnp, numpy as np
 from ingot.potentials import AniArchitecture, native_status, use_native
@@ -187,7 +201,7 @@ print(a.descriptor_and_products(jnp.zeros((2, 8, 3)), jnp.zeros(2, jnp.int32), t
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True, timeout=120
     )
     assert "(False, " in done.stdout
-    assert ("INGOT_NATIVE=0" if "INGOT_NATIVE" in variables else "no-such-compiler") in done.stdout
+    assert {"0": "INGOT_NATIVE=0"}.get(said := next(iter(variables.values())), said) in done.stdout
     assert f"(2, {4 + 6})" in done.stdout
 
 

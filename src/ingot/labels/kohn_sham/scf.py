@@ -57,7 +57,7 @@ class Grid:
         local = -np.einsum("ag,ag->g", self.structure_factors, self.local_pseudopotentials)
         local[0] = np.sum(pseudo.get_alphas(cell))
         self.ionic_potential = self.to_real(local).real  # times the volume element
-        self._kept_points = min(len(self.kpoints), memory_gb * 2**30 // orbital_bytes(cell))
+        self._kept_points = memory_gb * 2**30 / orbital_bytes(cell)
         self._kept: dict[int, np.ndarray] = {}
         self.overlaps = [self._gram(self.orbitals(k)) for k in range(len(self.kpoints))]
 
@@ -67,7 +67,7 @@ class Grid:
             return self._kept[k]
         transforms = self.transforms(self.kpoints[k])
         made: np.ndarray = np.ascontiguousarray(self.to_real(transforms)) * (self.points / self.cell.vol)
-        if len(self._kept) < self._kept_points:
+        if len(self._kept) + 1 <= self._kept_points:
             self._kept[k] = made
         return made
 

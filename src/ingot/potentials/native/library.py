@@ -58,19 +58,26 @@ def _loaded() -> tuple[bool, str]:
         return False, str(error)
     for target in TARGETS:
         jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(getattr(library, target)), platform="cpu")
-    library.ingot_set_threads(int(os.environ.get("OMP_NUM_THREADS", "1") or 1))
+    library.ingot_set_threads(_threads())
     return True, str(_path())
+
+
+def _threads() -> int:
+    """The first number of ``OMP_NUM_THREADS``, which may be a list."""
+    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(first) if first.isdecimal() else 1
 
 
 @cache
 def _library() -> ctypes.CDLL:
     path = _path()
-    if not path.exists():
-        _build(path)
     try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _build(path)
         return ctypes.CDLL(str(path))
     except OSError as error:
-        raise _NativeError(f"cannot load {path}: {error}") from error
+        raise _NativeError(f"cannot build or load {path} (INGOT_CACHE names another folder): {error}") from error
 
 
 @cache
@@ -84,13 +91,7 @@ def _path() -> Path:
 
 def _cache_folder() -> Path:
     home = os.environ.get("INGOT_CACHE") or os.environ.get("XDG_CACHE_HOME")
-    folder = Path(home) / "ingot" if home else Path.home() / ".cache" / "ingot"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        folder = Path(tempfile.gettempdir()) / f"ingot-{os.getuid() if hasattr(os, 'getuid') else 0}"
-        folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return Path(home) / "ingot" if home else Path.home() / ".cache" / "ingot"
 
 
 def _processor() -> str:

@@ -5,6 +5,7 @@
 // one behind the other, and every expensive function is evaluated for LANES pairs at once. Nothing is stored between calls, and
 // no number of neighbours is too large.
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdint>
@@ -163,7 +164,7 @@ template <class T> inline Vec<T> integer_power(Vec<T> base, int exponent) {
 template <class T> struct Constants {
   int species, channels, radial, angles, shifts, integer_zeta, features;
   T radial_cutoff, radial_eta, angular_cutoff, angular_eta, zeta;
-  std::vector<T> radial_shifts, angular_shifts, angle_values, cosines, sines;
+  std::vector<T> radial_shifts, block_first, block_last, angular_shifts, angle_values, cosines, sines;
   // For large zeta: log2 of cos(phi)^(2 (zeta - 1)) as u times a polynomial in u = phi^2, up to where it is nothing.
   static constexpr int DEGREE = 6;
   bool by_angle = false;
@@ -185,23 +186,29 @@ template <class T> struct Constants {
     p += 9;
     radial_shifts.assign((radial + LANES - 1) / LANES * LANES, T(1e3));  // shifts that nothing is near to
     for (int q = 0; q < radial; q++) radial_shifts[q] = T(*p++);
+    for (int q = 0; q < radial; q += LANES) {  // in whatever order they come
+      const auto from = radial_shifts.begin() + q, to = radial_shifts.begin() + std::min(q + LANES, radial);
+      block_first.push_back(*std::min_element(from, to)), block_last.push_back(*std::max_element(from, to));
+    }
+    const double* given_shifts = p;
     for (int a = 0; a < shifts; a++) angular_shifts.push_back(T(*p++));
     for (int z = 0; z < angles; z++, p++) {
       angle_values.push_back(T(*p));
       cosines.push_back(T(std::cos(*p))), sines.push_back(T(std::sin(*p)));
     }
-    group_shifts();
+    group_shifts(given_shifts);
     by_angle = std::is_same<T, float>::value && !integer_zeta && zeta >= 32;
+    for (T angle : angle_values) by_angle = by_angle && angle >= T(0) && angle <= T(M_PI);  // a half angle is below pi / 2
     if (by_angle) fit_power(c.begin()[8] - 1.0);
   }
 
-  void group_shifts() {
-    const double step = shifts > 1 ? double(angular_shifts[1]) - angular_shifts[0] : 0.0;
+  void group_shifts(const double* given) {
+    const double first = given[0], step = shifts > 1 ? (given[shifts - 1] - first) / (shifts - 1) : 0.0;
     in_groups = std::is_same<T, float>::value && shifts % GROUP == 0 && shifts <= 3 * GROUP && step > 0;
-    for (int a = 2; a < shifts; a++)
-      in_groups = in_groups && std::abs(angular_shifts[a] - angular_shifts[0] - a * step) < 1e-5;
+    for (int a = 0; a < shifts; a++)  // a Gaussian's slope is at most sqrt(2 eta / e)
+      in_groups = in_groups && std::sqrt(double(angular_eta)) * std::abs(given[a] - first - a * step) < 5e-7;
     if (!in_groups) return;
-    const double first = angular_shifts[0], centre = first + 0.5 * (shifts - 1) * step, eta = angular_eta;
+    const double centre = first + 0.5 * (shifts - 1) * step, eta = angular_eta;
     // Far from the middle the powers must stay in range, and their rounding errors small.
     in_groups = 3 * eta * step * std::max(centre, angular_cutoff - centre) < 40.0;
     group_step = T(eta * step), middle = T(centre);
@@ -321,7 +328,7 @@ template <class T> class Atom {
         if (mode == PUSH) along = (in[3 * column] * x[0] + in[3 * column + 1] * x[1] + in[3 * column + 2] * x[2]) * over;
         for (int b = 0; b < blocks; b++) {
           const T* shifts = &c.radial_shifts[b * LANES];
-          if (distance < shifts[0] - reach || (b + 1 < blocks && distance > shifts[LANES - 1] + reach)) continue;
+          if (distance < c.block_first[b] - reach || distance > c.block_last[b] + reach) continue;
           const Vec<T> off = distance - load<T>(shifts), gaussian = exponential(-c.radial_eta * off * off);
           if (mode == VALUE) {
             store<T>(block + b * LANES, load<T>(block + b * LANES) + cut[lane] * gaussian);
