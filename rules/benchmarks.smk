@@ -1,5 +1,5 @@
 # Requires: {RUN}/potential/ and the data sets.
-# Gives: {RUN}/benchmarks/{accuracy,crystal,direct,rdf,coexistence}/, each with quantities.csv and its curves.
+# Gives: {RUN}/benchmarks/{accuracy,crystal,direct,rdf,coexistence}/ and compare/{name}/, each with quantities.csv and its curves.
 
 BENCHMARKS = CONFIG.benchmarks
 DIRECT_LATTICES = (
@@ -66,6 +66,25 @@ rule benchmark_crystal:
     shell:
         "ingot benchmark crystal --potential {params.potential} --settings {params.settings:q}"
         " -o {params.directory} > {log} 2>&1"
+
+
+use rule benchmark_crystal as benchmark_crystal_of_others with:
+    input:
+        lambda w: fetched_files(BENCHMARKS.compare[w.other])
+        or f"{BENCHMARKS.compare[w.other]}/potential.json",
+    output:
+        f"{RUN}/benchmarks/compare/{{other}}/quantities.csv",
+    log:
+        f"{RUN}/logs/benchmark_crystal_of_others/{{other}}.log",
+    benchmark:
+        f"{RUN}/costs/benchmark_crystal_of_others.{{other}}.tsv"
+    params:
+        settings=settings("benchmarks", "crystal"),
+        code=suite("crystal"),
+        potential=lambda w: BENCHMARKS.compare[w.other],
+        directory=lambda w, output: Path(output[0]).parent,
+    message:
+        "benchmark: equation of state, elastic constants, phases of {wildcards.other}"
 
 
 rule build_direct_structures:

@@ -33,6 +33,10 @@ rule report:
         f"{RUN}/audit/summary.csv",
         f"{RUN}/benchmarks/accuracy/quantities.csv",
         [f"{RUN}/benchmarks/{name}/quantities.csv" for name in REPORT_FOLDERS],
+        [
+            f"{RUN}/benchmarks/compare/{name}/quantities.csv"
+            for name in BENCHMARKS.compare
+        ],
         lambda w: [
             f"{RUN}/iterations/{n}/select/selection.json"
             for n in finished_iterations()

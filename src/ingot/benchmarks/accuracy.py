@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student_t
 
 from ingot.benchmarks.errors import BenchmarkError
+from ingot.units import GRAM_PER_CUBIC_CENTIMETRE
 
 Values = NDArray[np.float64]
 
@@ -41,6 +42,8 @@ class Comparison:
     forces_std: Values | None
     members: int | None = None
     """How many networks the standard deviations are of; unknown for other models."""
+    density: float | None = None
+    """g/cm3; nothing for a structure that is not periodic in all directions."""
 
     @property
     def atoms(self) -> int:
@@ -96,9 +99,16 @@ def compare(
                 forces=forces,
                 forces_std=None if forces_std is None else np.asarray(forces_std, dtype=np.float64),
                 members=members,
+                density=_density(frame),
             )
         )
     return result
+
+
+def _density(atoms: Atoms) -> float | None:
+    if not atoms.pbc.all():
+        return None
+    return float(atoms.get_masses().sum() / atoms.get_volume() / GRAM_PER_CUBIC_CENTIMETRE)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The accuracy benchmark's tables: one row per structure, per force component, per group, and the headline."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ STRUCTURE_COLUMNS = (
     "family",
     "structure_id",
     "atoms",
+    "density_g_per_cm3",
     "energy_label_eV_per_atom",
     "energy_eV_per_atom",
     "energy_std_eV_per_atom",
@@ -43,6 +45,7 @@ ERROR_COLUMNS = (
     "origin",
     "split",
     "family",
+    "density",
     "quantity",
     "unit",
     "structures",
@@ -57,7 +60,12 @@ ERROR_COLUMNS = (
     "coverage",
     "interval",
 )
-GROUPINGS = {"split": ("split",), "origin": ("origin",), "family": ("split", "family")}
+GROUPINGS = {
+    "split": ("split",),
+    "origin": ("origin",),
+    "family": ("split", "family"),
+    "density": ("split", "family", "density"),
+}
 SPLIT_ORDER = ("train", "validation", "test", "extrapolation", "unseen")
 
 
@@ -91,6 +99,7 @@ def _structure_row(name: str, c: Comparison) -> tuple[object, ...]:
         c.family,
         c.structure_id,
         c.atoms,
+        c.density,
         c.energy_label,
         c.energy,
         c.energy_std,
@@ -123,15 +132,41 @@ def _force_rows(name: str, comparisons: Sequence[Comparison], limit: int) -> lis
 
 
 def _error_rows(name: str, comparisons: Sequence[Comparison], interval: float) -> Iterable[tuple[object, ...]]:
+    interval_of = _density_intervals([c.density for c in comparisons if c.density is not None])
     for grouping, keys in GROUPINGS.items():
         groups: dict[tuple[str, ...], list[Comparison]] = {}
         for c in comparisons:
-            groups.setdefault(tuple(getattr(c, key) for key in keys), []).append(c)
+            if "density" in keys and c.density is None:
+                continue
+            place_of = {"density": interval_of(c.density), "origin": c.origin, "split": c.split, "family": c.family}
+            groups.setdefault(tuple(place_of[key] for key in keys), []).append(c)
         for values in sorted(groups):
             labels = dict(zip(keys, values, strict=True))
-            place = [labels.get(key, "") for key in ("origin", "split", "family")]
+            place = [labels.get(key, "") for key in ("origin", "split", "family", "density")]
             for quantity, unit, summary in _summaries(groups[values], interval):
                 yield name, grouping, *place, quantity, unit, *_numbers(summary), interval
+
+
+_DENSITY_INTERVALS = 6
+"""At most this many, of equal and round width."""
+
+
+def _density_intervals(densities: Sequence[float]) -> Callable[[float | None], str]:
+    """Names, such as ``2.0-2.5``, of the intervals (g/cm3) that densities lie in."""
+    if not densities:
+        return lambda density: ""
+    widths = [factor * 10.0**power for power in range(-3, 3) for factor in (1, 2, 5)]
+    low, high = min(densities), max(densities)
+    width = next(w for w in widths if math.floor(high / w) - math.floor(low / w) < _DENSITY_INTERVALS)
+    digits = max(0, -math.floor(math.log10(width)))
+
+    def name(density: float | None) -> str:
+        if density is None:
+            return ""
+        first = math.floor(density / width + 1e-9) * width
+        return f"{first:.{digits}f}-{first + width:.{digits}f}"
+
+    return name
 
 
 def _summaries(group: Sequence[Comparison], interval: float) -> Iterable[tuple[str, str, ErrorSummary]]:

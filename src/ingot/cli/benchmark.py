@@ -9,8 +9,10 @@ if TYPE_CHECKING:
     from ase import Atoms
     from ase.calculators.calculator import BaseCalculator
 
+    from ingot.benchmarks.crystal import CrystalProperties
     from ingot.benchmarks.direct import ReferenceSettings
     from ingot.benchmarks.evaluation import Evaluate
+    from ingot.benchmarks.tables import Quantity
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -117,6 +119,8 @@ def _accuracy(args: argparse.Namespace) -> int:
 
 
 def _crystal(args: argparse.Namespace) -> int:
+    from dataclasses import replace
+
     from ingot.benchmarks.crystal import CrystalSettings, crystal_properties
     from ingot.benchmarks.crystal_tables import write_crystal
     from ingot.benchmarks.lattices import experimental_volume, primitive_cell, volume_per_atom
@@ -136,14 +140,37 @@ def _crystal(args: argparse.Namespace) -> int:
     )
     cell = primitive_cell(element, settings.lattice, volume)
     properties = crystal_properties(model, cell, members, settings.phases, sampling)
+    if settings.vacancy_repeat:
+        defects = _vacancy(args, properties, element, settings.lattice, settings.vacancy_repeat)
+        properties = replace(properties, quantities=(*properties.quantities, *defects))
     write_crystal(args.output, properties)
     return _summary(args.output)
 
 
+def _vacancy(
+    args: argparse.Namespace, properties: "CrystalProperties", element: str, lattice: str, repeat: int
+) -> "list[Quantity]":
+    from ase.build import bulk
+
+    from ingot.benchmarks.errors import BenchmarkError
+    from ingot.benchmarks.tables import failed
+    from ingot.benchmarks.vacancy import KEYS, vacancy_quantities
+    from ingot.potentials import load_potential
+
+    try:
+        edge = properties["a0"]
+    except BenchmarkError as error:
+        return [failed(key, key.replace("_", " "), "eV", f"needs the lattice constant: {error}") for key in KEYS]
+    crystal = bulk(element, lattice, a=edge, cubic=True).repeat(repeat)
+    if not args.potential:
+        return vacancy_quantities(_calculator(args.calculator), crystal)
+    potential = load_potential(args.potential)
+    each = [potential.member(k).calculator() for k in range(potential.members)] if potential.members > 1 else []
+    return vacancy_quantities(potential.calculator(uncertainty=False), crystal, each)
+
+
 def _evaluations(args: argparse.Namespace) -> "tuple[BaseCalculator | Evaluate, list[Any], tuple[str, ...]]":
     """A model, its members, and the elements it is for (none when it does not say)."""
-    from ingot.benchmarks.errors import BenchmarkError
-
     if args.potential:
         from ingot.benchmarks.ensemble import EnsembleEvaluation
         from ingot.potentials import load_potential
@@ -151,14 +178,20 @@ def _evaluations(args: argparse.Namespace) -> "tuple[BaseCalculator | Evaluate, 
         potential = load_potential(args.potential)
         ensemble = EnsembleEvaluation(potential)
         return ensemble.mean, ensemble.all_members(), potential.architecture.species
+    return _calculator(args.calculator), [], ()
+
+
+def _calculator(name: str) -> "BaseCalculator":
     from ase.calculators.calculator import get_calculator_class, names
 
+    from ingot.benchmarks.errors import BenchmarkError
     from ingot.errors import near_name
 
     try:
-        return get_calculator_class(args.calculator)(), [], ()
+        calculator: BaseCalculator = get_calculator_class(name)()
     except (ImportError, AttributeError, KeyError):
-        raise BenchmarkError(f"ASE has no calculator {args.calculator!r}{near_name(args.calculator, names)}") from None
+        raise BenchmarkError(f"ASE has no calculator {name!r}{near_name(name, names)}") from None
+    return calculator
 
 
 def _element(stated: str | None, species: tuple[str, ...]) -> str:

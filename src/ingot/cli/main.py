@@ -10,6 +10,7 @@ from ingot.errors import IngotError, near_name
 
 COMMANDS = {
     "structures": "build seeded structures: lattices, strains, rattles, random packings",
+    "trajectories": "structures from the dynamics of a potential that is already there",
     "label": "label structures with a first-principles method, an ASE calculator or a potential",
     "store": "label archives: out of the label store, and back into one",
     "dataset": "collect labels into a checksummed Zarr data set; split it by parent",

@@ -28,10 +28,19 @@ def run(args: argparse.Namespace) -> int:
         raise StructureError(f"--set must be initial, test or starts-N, not {args.set!r}")
     if not lists[name]:
         raise StructureError(f"the settings list no families for the set {args.set!r}")
-    families = [Family(**family.model_dump(exclude={"role"})) for family in lists[name]]
-    structures = build_structures(
-        settings.elements, settings.volume_per_atom_angstrom3, families, args.seed, stream=args.set
-    )
+    # What two families have in common is kept once, but not if it is where one of them begins its dynamics.
+    groups = [[f for f in lists[name] if f.dynamics is None], *([f] for f in lists[name] if f.dynamics is not None)]
+    structures = [
+        atoms
+        for group in groups
+        for atoms in build_structures(
+            settings.elements,
+            settings.volume_per_atom_angstrom3,
+            [Family(**family.model_dump(exclude={"role", "dynamics"})) for family in group],
+            args.seed,
+            stream=args.set,
+        )
+    ]
     write_structures(args.output, structures)
     counts = Counter(atoms.info["family"] for atoms in structures)
     atoms = sum(map(len, structures))

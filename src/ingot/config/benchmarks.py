@@ -50,6 +50,9 @@ class CrystalSettings(Section):
     energy_strains: tuple[Strain, ...] = Field((0.01, 0.02, 0.03), min_length=1)
     """Strains of the elastic constants when the calculator gives no stress."""
 
+    vacancy_repeat: int | None = Field(None, ge=2)
+    """Edge, in conventional cells, of the cell that a vacancy is relaxed in; empty: no vacancy."""
+
 
 class DirectSettings(Section):
     """The same quantities by the label method itself, at the labels' own settings."""
@@ -93,6 +96,9 @@ class DirectSettings(Section):
 
 class BenchmarkSettings(Section):
     """One section per benchmark; a benchmark left out is not run."""
+
+    compare: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")], str] = Field(default_factory=dict)
+    """Other potentials, by name, that go through the same crystal benchmark: folders, such as `resources/ani-al`."""
 
     accuracy: AccuracySettings = AccuracySettings()
     """Errors on labelled frames."""

@@ -7,6 +7,35 @@ from pydantic import Field, model_validator
 from ingot.config.base import Section
 
 
+class DynamicsSettings(Section):
+    """Dynamics that the structures of a family go through; the frames take their place."""
+
+    temperature_kelvin: tuple[float, float]
+    """Range that every trajectory draws its temperature from."""
+
+    settle_steps: int = Field(default=500, ge=0)
+    """Steps before the first frame."""
+
+    frames: int = Field(default=10, ge=1)
+    """Frames of a trajectory."""
+
+    every: int = Field(default=50, ge=1)
+    """Steps between frames."""
+
+    timestep_fs: float = Field(default=2.0, gt=0, le=10)
+    """Time step."""
+
+    friction_per_ps: float = Field(default=5.0, gt=0)
+    """Friction of the Langevin thermostat, at constant volume."""
+
+    @model_validator(mode="after")
+    def _range_ascends(self) -> "DynamicsSettings":
+        low, high = self.temperature_kelvin
+        if not 0 < low <= high:
+            raise ValueError(f"temperature_kelvin goes from low to high, both positive, not {[low, high]}")
+        return self
+
+
 class FamilySettings(Section):
     """One family of structures: parents over a range of volumes, each with its children."""
 
@@ -74,6 +103,10 @@ class FamilySettings(Section):
     steps: int = Field(default=500, ge=1)
     """Steps of their dynamics; a crystal needs about 1000 to melt."""
 
+    dynamics: DynamicsSettings | None = None
+    """Molecular dynamics with `structures.dynamics_potential` from each structure of the family: its frames are taken
+    instead. All frames from one parent stay together in the splits. Not for `start_families`."""
+
     role: Literal["training", "extrapolation"] = "training"
     """`extrapolation` holds the whole family out of training, as a named test."""
 
@@ -114,6 +147,18 @@ class StructureSettings(Section):
     start_families: tuple[FamilySettings, ...] = ()
     """Starts of the exploring dynamics; new ones are drawn for every iteration."""
 
+    dynamics_potential: str | None = None
+    """The potential that drives the families with `dynamics`: a folder, `resources/ani-al` for the published one."""
+
+    dynamics_member: int | None = Field(default=0, ge=0)
+    """The network of it that does so; empty: the mean of all, which is as many times slower."""
+
+    @property
+    def driven_sets(self) -> tuple[str, ...]:
+        """The sets, `initial` and `test`, that have families with dynamics."""
+        lists = {"initial": self.families, "test": self.test_families}
+        return tuple(name for name, families in lists.items() if any(f.dynamics for f in families))
+
     @property
     def extrapolation_families(self) -> tuple[str, ...]:
         """Names of the families that are held out whole."""
@@ -122,6 +167,10 @@ class StructureSettings(Section):
     @model_validator(mode="after")
     def _names_are_unique(self) -> "StructureSettings":
         names = [family.name for family in (*self.families, *self.test_families, *self.start_families)]
+        if self.driven_sets and self.dynamics_potential is None:
+            raise ValueError("families with `dynamics` need a potential: set structures.dynamics_potential")
+        if any(family.dynamics for family in self.start_families):
+            raise ValueError("start_families are driven by active_learning.exploration: leave their `dynamics` out")
         doubled = sorted({name for name in names if names.count(name) > 1})
         if doubled:
             raise ValueError(f"family names must differ, also between the lists; used twice: {', '.join(doubled)}")

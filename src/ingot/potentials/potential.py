@@ -1,7 +1,7 @@
 """A trained potential: architecture, parameters of every member, offsets, calibration and provenance."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +90,12 @@ class Potential:
                 "train one on data that contain these elements"
             )
         return species
+
+    def member(self, number: int) -> "Potential":
+        """One network by itself, as a potential of one member."""
+        if not 0 <= number < self.members:
+            raise PotentialError(f"no network {number}: the potential has {self.members}, counted from 0")
+        return replace(self, parameters=jax.tree.map(lambda leaf: leaf[number : number + 1], self.parameters))
 
     def calculator(self, **options: Any) -> "PotentialCalculator":
         """An ASE calculator; see :class:`~ingot.potentials.PotentialCalculator` for the options."""

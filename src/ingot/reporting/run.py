@@ -68,9 +68,18 @@ class Run:
     def member_logs(self) -> Iterator[tuple[str, str, pd.DataFrame]]:
         """(training, member, log) of every network: training ``final`` or ``iteration N``."""
         for path in self.paths("members/*/log.csv"):
-            yield "final", path.parent.name, pd.read_csv(path)
+            yield "final", path.parent.name, self._with_cost(path)
         for path in self.paths("iterations/*/members/*/log.csv"):
-            yield f"iteration {path.parents[2].name}", path.parent.name, pd.read_csv(path)
+            yield f"iteration {path.parents[2].name}", path.parent.name, self._with_cost(path)
+
+    def _with_cost(self, path: Path) -> pd.DataFrame:
+        """A training log, with its CPU seconds where they were measured (not after a restart)."""
+        log = pd.read_csv(path)
+        cost = path.with_name("log.cost.csv")
+        if not cost.is_file():
+            return log
+        self.used.add(cost)
+        return log.merge(pd.read_csv(cost), on="epoch", how="left")
 
 
 def natural_order(text: str) -> list[tuple[int, int | str]]:

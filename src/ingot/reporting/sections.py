@@ -15,7 +15,7 @@ from ingot.reporting.figures.phases import draw_phases
 from ingot.reporting.figures.radial_distribution import draw_radial_distribution
 from ingot.reporting.figures.style import Figure, Format
 from ingot.reporting.run import Run
-from ingot.reporting.tables import Table, error_table, iteration_table, melt_table
+from ingot.reporting.tables import Table, comparison_table, density_table, error_table, iteration_table, melt_table
 
 DrawFigure = Callable[[Run, Format], Figure | None]
 MakeTable = Callable[[Run], Table | None]
@@ -39,7 +39,7 @@ _PLAN: tuple[tuple[str, str, str, tuple[DrawFigure, ...], tuple[MakeTable, ...]]
         "Errors of disordered structures are heavy-tailed, so medians and 95 % quantiles stand beside the root mean "
         "square. Structures whose forces vanish by symmetry are left out of the force errors.",
         (draw_parity,),
-        (error_table,),
+        (error_table, density_table),
     ),
     (
         "learning",
@@ -71,7 +71,7 @@ _PLAN: tuple[tuple[str, str, str, tuple[DrawFigure, ...], tuple[MakeTable, ...]]
         "The potential is compared with its own label method at the labels' settings: what is left is the error of "
         "learning. The labels' own error against experiment is in the table at the top.",
         (draw_energy_volume, draw_phases),
-        (),
+        (comparison_table,),
     ),
     (
         "melt",

@@ -65,6 +65,29 @@ def error_table(run: Run) -> Table | None:
     return Table(caption, columns, tuple(rows))
 
 
+def density_table(run: Run) -> Table | None:
+    """Force errors of the families of the fixed test by density, where they span several intervals."""
+    errors = run.table("benchmarks", "accuracy", "errors.csv")
+    if errors is None or "density" not in errors:
+        return None
+    errors = errors[(errors["potential"] == errors["potential"].iloc[-1]) & (errors["quantity"] == "force")]
+    part = errors[(errors["grouping"] == "density") & (errors["split"] == "test")]
+    part = part[part.groupby("family")["density"].transform("nunique") > 1]
+    if part.empty:
+        return None
+    names = ("structures", "rmse", "rmse_error", "median", "q95")
+    part = part.assign(low=part["density"].str.split("-").str[0].astype(float)).sort_values(["family", "low"])
+    rows = tuple(
+        (str(row["family"]), str(row["density"]), *(None if pd.isna(row[n]) else float(row[n]) for n in names))
+        for _, row in part.iterrows()
+    )
+    columns = (
+        *(Column("family"), Column("density", "g/cm³"), Column("structures", "", 0), Column("force RMSE", "eV/Å", 3)),
+        *(Column("±", "eV/Å", 3), Column("median", "eV/Å", 3), Column("95 % quantile", "eV/Å", 3)),
+    )
+    return Table("Force errors of the test structures by density; ± is the jackknife over structures.", columns, rows)
+
+
 def _error_row(split: str, family: str, part: pd.DataFrame) -> tuple[object, ...]:
     def value(quantity: str, column: str, scale: float = 1.0) -> float | None:
         row = part[part["quantity"] == quantity]
@@ -131,6 +154,30 @@ def _true_error(structures: pd.DataFrame | None, number: int, origin: str) -> fl
         & (structures["force_label_rms_eV_per_A"] > 1e-3)
     ]
     return float(mine["force_rmse_eV_per_A"].median()) if len(mine) else None
+
+
+def comparison_table(run: Run) -> Table | None:
+    """The crystal of the final potential beside that of the other potentials that went through the same benchmark."""
+    own = run.quantities("benchmarks", "crystal", "quantities.csv")
+    others = {
+        path.parent.name: run.quantities("benchmarks", "compare", path.parent.name, "quantities.csv")
+        for path in run.paths("benchmarks/compare/*/quantities.csv")
+    }
+    if not own or not others:
+        return None
+    rows = []
+    for key, q in own.items():
+        cells: list[object] = [q.label, str(unit(q.unit)), q.value, q.uncertainty]
+        for found in others.values():
+            other = found.get(key)
+            value = None if other is None else other.value
+            cells += [value, None if value is None or q.value is None else q.value - value]
+        rows.append(tuple(cells))
+    columns = [Column("quantity"), Column("unit"), Column("this potential", "", 3), Column("±", "", 3)]
+    for name in others:
+        columns += [Column(name, "", 3), Column("difference", "", 3)]
+    caption = "The same benchmark on other potentials; ± is the standard deviation over the members of this one."
+    return Table(caption, tuple(columns), tuple(rows))
 
 
 def melt_table(run: Run) -> Table | None:

@@ -1,6 +1,7 @@
 """Sampling: nonequilibrium dynamics that looks for what an ensemble does not know, and the choice of what to label."""
 
 from ingot.sampling.courses import Course, CourseRanges, draw_course
+from ingot.sampling.equilibrium import Equilibration, equilibrium_frames
 from ingot.sampling.errors import SamplingError
 from ingot.sampling.exploration import Driving, Trajectory, explore
 from ingot.sampling.files import read_trajectories, write_frames, write_trajectories
@@ -12,6 +13,7 @@ __all__ = [
     "Course",
     "CourseRanges",
     "Driving",
+    "Equilibration",
     "Novelty",
     "SamplingError",
     "Scored",
@@ -21,6 +23,7 @@ __all__ = [
     "Verdict",
     "draw_controls",
     "draw_course",
+    "equilibrium_frames",
     "explore",
     "judge",
     "read_trajectories",

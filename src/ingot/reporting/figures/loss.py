@@ -1,6 +1,7 @@
 """Learning curves of every network: errors against epochs."""
 
 import pandas as pd
+from matplotlib.axes import Axes
 
 from ingot.reporting.figures.style import BLUE, GREY, Figure, Format, canvas, picture, plain_log
 from ingot.reporting.run import Run
@@ -11,6 +12,15 @@ _PANELS = (
 )
 
 
+def _draw_time(axes: Axes, logs: pd.DataFrame) -> None:
+    """What the accuracy cost."""
+    column, label = _PANELS[1]
+    for _, log in logs.groupby(["training", "member"], sort=False):
+        axes.plot(log["cpu_seconds"] / 60, log[f"validation_{column}"], color=BLUE, linewidth=0.9)
+    axes.set(yscale="log", xlabel="CPU time of one network (minutes)", ylabel=f"validation {label}")
+    plain_log(axes.yaxis)
+
+
 def draw_loss(run: Run, kind: Format) -> Figure | None:
     """The final ensemble's networks; ``None`` without logs of a training."""
     logs = [log.assign(training=training, member=member) for training, member, log in run.member_logs() if len(log)]
@@ -18,8 +28,11 @@ def draw_loss(run: Run, kind: Format) -> Figure | None:
         return None
     table = pd.concat(logs, ignore_index=True, sort=False)
     final = table[table["training"] == "final"] if (table["training"] == "final").any() else table
-    with canvas(7.6, 2.8, 1, 2) as (figure, grid):
-        for axes, (column, label) in zip(grid, _PANELS, strict=True):
+    timed = "cpu_seconds" in final and final["cpu_seconds"].notna().any()
+    with canvas(7.6, 2.8, 1, 3 if timed else 2) as (figure, grid):
+        if timed:
+            _draw_time(grid[2], final)
+        for axes, (column, label) in zip(grid[:2], _PANELS, strict=True):
             for number, (_, log) in enumerate(final.groupby(["training", "member"], sort=False)):
                 for part, color in (("train", GREY), ("validation", BLUE)):
                     values = log[f"{part}_{column}"]
