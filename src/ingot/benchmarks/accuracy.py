@@ -25,8 +25,8 @@ Values = NDArray[np.float64]
 class Comparison:
     """Label and prediction of one structure.
 
-    Energies per atom in eV, forces (atoms, 3) in eV/A; the standard deviations are ``None``
-    for a model without uncertainty. ``split`` says what the structure was to this model:
+    Energies per atom in eV, forces (atoms, 3) in eV/A; labelled forces are ``None`` where there are none, the standard
+    deviations for a model without uncertainty. ``split`` says what the structure was to this model:
     train, validation, test, extrapolation, or unseen.
     """
 
@@ -37,7 +37,7 @@ class Comparison:
     energy_label: float
     energy: float
     energy_std: float | None
-    forces_label: Values
+    forces_label: Values | None
     forces: Values
     forces_std: Values | None
     members: int | None = None
@@ -56,9 +56,15 @@ class Comparison:
         return self.energy - self.energy_label
 
     @property
-    def force_rmse(self) -> float:
+    def force_errors(self) -> Values | None:
+        """Predicted minus labelled, eV/A."""
+        return None if self.forces_label is None else self.forces - self.forces_label
+
+    @property
+    def force_rmse(self) -> float | None:
         """Root-mean-square error of the force components, eV/A."""
-        return float(np.sqrt(np.mean((self.forces - self.forces_label) ** 2)))
+        errors = self.force_errors
+        return None if errors is None else float(np.sqrt(np.mean(errors**2)))
 
 
 def compare(
@@ -68,15 +74,15 @@ def compare(
     split_of: Callable[[str], str],
     members: int | None = None,
 ) -> list[Comparison]:
-    """Predictions for labelled frames (each with a calculator that holds energy and forces).
+    """Predictions for labelled frames (each with a calculator that holds an energy and, as a rule, forces).
 
     ``split_of`` gives the split of a structure id, ``members`` the size of an ensemble. Raises
     :class:`BenchmarkError` for a frame without labels.
     """
     result = []
     for number, frame in enumerate(frames):
-        if frame.calc is None or not {"energy", "forces"} <= set(frame.calc.results):
-            raise BenchmarkError(f"{origin}: frame {number} has no energy and forces to compare with")
+        if frame.calc is None or "energy" not in frame.calc.results:
+            raise BenchmarkError(f"{origin}: frame {number} has no energy to compare with")
         labels = frame.calc.results
         atoms = frame.copy()
         atoms.calc = calculator
@@ -95,7 +101,7 @@ def compare(
                 energy_label=float(labels.get("free_energy", labels["energy"])) / count,
                 energy=energy / count,
                 energy_std=None if energy_std is None else float(energy_std) / count,
-                forces_label=np.asarray(labels["forces"], dtype=np.float64),
+                forces_label=np.asarray(labels["forces"], dtype=np.float64) if "forces" in labels else None,
                 forces=forces,
                 forces_std=None if forces_std is None else np.asarray(forces_std, dtype=np.float64),
                 members=members,
@@ -191,14 +197,14 @@ def energy_summary(group: Sequence[Comparison], interval: float) -> ErrorSummary
 def force_summary(group: Sequence[Comparison], interval: float) -> ErrorSummary:
     """Errors of the force components, eV/A.
 
-    Structures whose labelled forces all vanish by symmetry (one atom, perfect lattices) are
-    left out: they are predicted exactly by any potential and would flatter it. Raises
+    Structures without labelled forces are left out, and those whose labelled forces all vanish by symmetry (one atom,
+    perfect lattices): they are predicted exactly by any potential and would flatter it. Raises
     :class:`BenchmarkError` when nothing else is there.
     """
-    group = [c for c in group if np.abs(c.forces_label).max() > 1e-3]
+    group = [c for c in group if c.forces_label is not None and np.abs(c.forces_label).max() > 1e-3]
     deviations = [c.forces_std for c in group if c.forces_std is not None]
     return summarise(
-        [c.forces - c.forces_label for c in group],
+        [errors for c in group if (errors := c.force_errors) is not None],
         deviations if len(deviations) == len(group) else None,
         interval,
         group[0].members if group else None,

@@ -92,6 +92,7 @@ def write_accuracy(
 
 def _structure_row(name: str, c: Comparison) -> tuple[object, ...]:
     spread = None if c.forces_std is None else float(np.sqrt(np.mean(c.forces_std**2)))
+    errors = c.force_errors
     return (
         name,
         c.origin,
@@ -105,8 +106,8 @@ def _structure_row(name: str, c: Comparison) -> tuple[object, ...]:
         c.energy_std,
         c.force_rmse,
         spread,
-        float(np.abs(c.forces - c.forces_label).max()),
-        float(np.sqrt(np.mean(c.forces_label**2))),
+        None if errors is None else float(np.abs(errors).max()),
+        None if c.forces_label is None else float(np.sqrt(np.mean(c.forces_label**2))),
         c.members,
     )
 
@@ -114,10 +115,12 @@ def _structure_row(name: str, c: Comparison) -> tuple[object, ...]:
 def _force_rows(name: str, comparisons: Sequence[Comparison], limit: int) -> list[tuple[object, ...]]:
     """Every k-th force component, such that no more than ``limit`` rows are written."""
     rows: list[tuple[object, ...]] = []
-    total = sum(c.forces.size for c in comparisons)
+    total = sum(c.forces.size for c in comparisons if c.forces_label is not None)
     stride = max(1, -(-total // limit))
     seen = 0
     for c in comparisons:
+        if c.forces_label is None:
+            continue
         for flat in range(-seen % stride, c.forces.size, stride):
             atom, axis = divmod(flat, 3)
             std = None if c.forces_std is None else c.forces_std[atom, axis]

@@ -33,6 +33,8 @@ class PreparedBucket:
     examples: Any
     count: int
     storage: Storage
+    forces: int
+    """How many structures have forces."""
     stresses: int
     """How many structures have a stress label."""
     species: np.ndarray
@@ -77,6 +79,7 @@ def prepare(
                 examples=examples,
                 count=len(bucket),
                 storage=storage,
+                forces=int(np.asarray(bucket.examples.has_forces).sum()),
                 stresses=int(np.asarray(bucket.examples.has_stress).sum()),
                 species=np.asarray(bucket.examples.species),
                 descriptor=descriptor if storage == "nothing" else np.asarray(examples.descriptor),

@@ -33,9 +33,11 @@ class Example:
     energy: Float[Array, "*batch"] | Float[np.ndarray, "*batch"]
     """In eV, offsets subtracted."""
     forces: Float[Array, "*batch atoms 3"] | Float[np.ndarray, "*batch atoms 3"]
-    """In eV/A; zero on padding atoms."""
+    """In eV/A; zero on padding atoms, and where they are not known."""
     strain_gradient: Float[Array, "*batch 3 3"] | Float[np.ndarray, "*batch 3 3"]
     """dE/d(strain) in eV; zero where the stress is not known."""
+    has_forces: Bool[Array, "*batch"] | Bool[np.ndarray, "*batch"]
+    """A structure without forces is trained on for its energy alone."""
     has_stress: Bool[Array, "*batch"] | Bool[np.ndarray, "*batch"]
     weight: Float[Array, "*batch"] | Float[np.ndarray, "*batch"]
     """Factor of this structure's loss."""
@@ -58,6 +60,15 @@ class Bucket:
         """The examples whose places are wanted; may be empty."""
         rows = [row for row, place in enumerate(self.places) if place in wanted]
         return Bucket(jax.tree.map(lambda leaf: leaf[rows], self.examples), tuple(self.places[row] for row in rows))
+
+
+def forces_of(atoms: Atoms) -> np.ndarray | None:
+    """The labelled forces (eV/A), or nothing where there are none."""
+    try:
+        forces: np.ndarray = atoms.get_forces(apply_constraint=False)
+    except PropertyNotImplementedError:
+        return None
+    return forces
 
 
 def _stress(atoms: Atoms) -> np.ndarray | None:
@@ -105,7 +116,7 @@ def make_example(
         inner_capacity,
     )
     extra = (size or len(atoms)) - len(atoms)
-    strain_gradient = _stress(atoms)
+    strain_gradient, forces = _stress(atoms), forces_of(atoms)
     return Example(
         positions=np.pad(atoms.positions, ((0, extra), (0, 0))),
         cell=np.array(atoms.cell.array),
@@ -120,8 +131,9 @@ def make_example(
         energy=np.array(
             atoms.get_potential_energy(force_consistent=True) - sum(offsets[symbol] for symbol in atoms.symbols)
         ),
-        forces=np.pad(atoms.get_forces(apply_constraint=False), ((0, extra), (0, 0))),
+        forces=np.zeros((len(atoms) + extra, 3)) if forces is None else np.pad(forces, ((0, extra), (0, 0))),
         strain_gradient=np.zeros((3, 3)) if strain_gradient is None else strain_gradient,
+        has_forces=np.array(forces is not None),
         has_stress=np.array(strain_gradient is not None),
         weight=np.array(1.0),
     )
@@ -189,7 +201,7 @@ def without_baseline(architecture: Any, example: Example) -> Example:
     return dataclasses.replace(
         example,
         energy=example.energy - energy,
-        forces=example.forces + by_position,
+        forces=example.forces + np.where(example.has_forces, by_position, 0.0),
         strain_gradient=example.strain_gradient - np.where(example.has_stress, 0.5 * (by_strain + by_strain.T), 0.0),
     )
 

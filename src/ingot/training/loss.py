@@ -35,13 +35,13 @@ class SquaredErrors(NamedTuple):
     energy: Float[Array, ""]
     """Of the energy per atom, (eV/atom)^2."""
     forces: Float[Array, ""]
-    """Mean over force components, (eV/A)^2."""
+    """Mean over force components, (eV/A)^2; 0 without forces."""
     stress: Float[Array, ""]
     """Mean over components of dE/d(strain) per atom, (eV/atom)^2; 0 without a stress label."""
 
 
 def _residuals(prediction: Prediction, example: Example) -> Prediction:
-    real = (jnp.asarray(example.species) >= 0)[:, None]
+    real = (jnp.asarray(example.species) >= 0)[:, None] & jnp.asarray(example.has_forces)
     dtype = prediction.forces.dtype
     return Prediction(
         prediction.energy - jnp.asarray(example.energy, dtype),

@@ -8,6 +8,7 @@ from ase import Atoms
 from ase.calculators.calculator import PropertyNotImplementedError
 
 from ingot.training.errors import TrainingError
+from ingot.training.examples import forces_of
 from ingot.training.offsets import method_of
 
 
@@ -19,12 +20,15 @@ class Screening:
     excluded: dict[str, int]
 
     def message(self) -> str:
-        """One line for the log; empty when nothing was left out."""
-        if not self.excluded:
-            return ""
-        total = sum(self.excluded.values())
-        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(self.excluded.items()))
-        return f"{total} of {total + len(self.frames)} structures left out: {reasons}"
+        """What was left out, and what has energies alone; empty when there is nothing to say."""
+        parts = []
+        if self.excluded:
+            total = sum(self.excluded.values())
+            reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(self.excluded.items()))
+            parts.append(f"{total} of {total + len(self.frames)} structures left out: {reasons}")
+        if without := sum(forces_of(atoms) is None for atoms in self.frames):
+            parts.append(f"{without} structures without forces count for their energy alone")
+        return "; ".join(parts)
 
 
 def _reason(atoms: Atoms, force_limit: float, closest: float) -> str | None:
@@ -33,9 +37,10 @@ def _reason(atoms: Atoms, force_limit: float, closest: float) -> str | None:
         return "without a label"
     try:
         energy = atoms.get_potential_energy(force_consistent=True)
-        forces = atoms.get_forces(apply_constraint=False)
     except PropertyNotImplementedError:
-        return "without energy or forces"
+        return "without energy"
+    known = forces_of(atoms)
+    forces = np.zeros((0, 3)) if known is None else known
     if not (np.isfinite(energy) and np.isfinite(forces).all() and np.isfinite(atoms.positions).all()):
         return "with values that are not numbers"
     if np.linalg.norm(forces, axis=1).max(initial=0.0) > force_limit:

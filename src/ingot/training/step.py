@@ -156,7 +156,6 @@ def rms_errors(
 
 def root_mean_square(sums: np.ndarray, buckets: Sequence[PreparedBucket]) -> np.ndarray:
     """Roots of mean squares from sums over all structures of the buckets."""
-    structures = sum(bucket.count for bucket in buckets)
-    stresses = sum(bucket.stresses for bucket in buckets)
-    rms: np.ndarray = np.sqrt(sums / np.maximum([structures, structures, stresses], 1))
+    counts = np.sum([(bucket.count, bucket.forces, bucket.stresses) for bucket in buckets], axis=0)
+    rms: np.ndarray = np.sqrt(sums / np.maximum(counts, 1))
     return rms

@@ -8,6 +8,7 @@ from ase import Atoms
 
 from ingot.potentials import Potential
 from ingot.training.errors import TrainingError
+from ingot.training.examples import forces_of
 from ingot.training.offsets import method_of
 
 _FLOOR = {"energy": 1e-6, "forces": 1e-4}
@@ -46,20 +47,23 @@ def fit_uncertainty_scale(
         sizes.append(len(atoms))
         errors["energy"].append(np.atleast_1d(energy.mean() / len(atoms)))
         spreads["energy"].append(np.atleast_1d(energy.std(ddof=1) / len(atoms)))
-        forces = np.asarray(result.forces)
-        errors["forces"].append((forces.mean(axis=0) - atoms.get_forces(apply_constraint=False)).ravel())
+        forces, known = np.asarray(result.forces), forces_of(atoms)
+        if known is None:
+            continue
+        errors["forces"].append((forces.mean(axis=0) - known).ravel())
         spreads["forces"].append(forces.std(axis=0, ddof=1).ravel())
-    scale: dict[str, float] = {}
+    scale = {"energy": 1.0, "forces": 1.0}
     report: dict[str, Any] = {"structures": len(frames)}
-    for name in errors:
+    for name in [name for name in errors if errors[name]]:
         error, spread = np.concatenate(errors[name]), np.concatenate(spreads[name])
         used = spread > _FLOOR[name]
         scale[name] = float(np.sqrt(np.sum(error[used] ** 2) / np.sum(spread[used] ** 2))) if used.any() else 1.0
         report[f"{name}_values"] = int(used.sum())
     energy_error = np.concatenate(errors["energy"]) * np.sqrt(sizes)
-    force_error = np.concatenate([e.reshape(-1, 3) for e in errors["forces"]])
-    moving = np.concatenate([s.reshape(-1, 3) for s in spreads["forces"]]).max(axis=1) > _FLOOR["forces"]
     report["energy_per_sqrt_atom"] = float(np.sqrt(np.mean(energy_error**2)))
+    force_error = np.concatenate([np.zeros((0, 3)), *(e.reshape(-1, 3) for e in errors["forces"])])
+    deviation = np.concatenate([np.zeros((0, 3)), *(s.reshape(-1, 3) for s in spreads["forces"])])
+    moving = deviation.max(axis=1) > _FLOOR["forces"]
     if moving.any():
         report["force_norm"] = float(np.sqrt(np.mean(np.sum(force_error[moving] ** 2, axis=1))))
     return scale, report

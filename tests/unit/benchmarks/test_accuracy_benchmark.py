@@ -10,7 +10,7 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from ingot.benchmarks.accuracy import Comparison, compare, force_summary, summarise
+from ingot.benchmarks.accuracy import Comparison, compare, energy_summary, force_summary, summarise
 from ingot.benchmarks.accuracy_tables import headline, write_accuracy
 from ingot.benchmarks.errors import BenchmarkError
 from ingot.benchmarks.splits import split_seen_by
@@ -112,6 +112,40 @@ def test_forces_that_vanish_by_symmetry_do_not_flatter(comparisons: list[Compari
         force_summary(with_perfect[-1:], 0.9)
 
 
+def test_structures_without_forces_count_for_their_energy(tmp_path, comparisons: list[Comparison]) -> None:
+    bare = _labelled(7)
+    del bare.calc.results["forces"]
+    both = [*comparisons, *compare(_Offset(), [bare], "initial", lambda i: "test")]
+    assert force_summary(both, 0.9) == force_summary(comparisons, 0.9)
+    assert energy_summary(both, 0.9).structures == 4
+    write_accuracy(tmp_path, {"final": both}, 0.9, parity_rows=20)
+    with (tmp_path / "structures.csv").open() as handle:
+        assert [row["force_rmse_eV_per_A"] for row in csv.DictReader(handle)][-1] == ""
+
+
+def test_errors_by_density_are_in_intervals_of_round_width(tmp_path) -> None:
+    frames = []
+    for k, edge in enumerate((3.7, 3.9, 4.05, 4.3)):
+        atoms = bulk("Al", a=edge, cubic=True)
+        atoms.rattle(0.1, seed=k)
+        atoms.info.update(structure_id=f"{k:016x}", family="rattled")
+        results = {"energy": 0.0, "forces": np.full((4, 3), 0.1)}
+        atoms.calc = SinglePointCalculator(atoms, **results)
+        frames.append(atoms)
+    found = compare(_Offset(), frames, "initial", lambda i: "test")
+    expected = [4 * 26.9815 / edge**3 * 1.66054 for edge in (3.7, 3.9, 4.05, 4.3)]  # g/cm3
+    assert [c.density for c in found] == pytest.approx(expected, rel=1e-4)
+    write_accuracy(tmp_path, {"final": found}, 0.9, parity_rows=20)
+    with (tmp_path / "errors.csv").open() as handle:
+        rows = [r for r in csv.DictReader(handle) if r["grouping"] == "density" and r["quantity"] == "energy"]
+    assert [(r["density"], r["structures"]) for r in rows] == [
+        ("2.0-2.5", "1"),
+        ("2.5-3.0", "1"),
+        ("3.0-3.5", "1"),
+        ("3.5-4.0", "1"),
+    ]
+
+
 def test_tables(tmp_path, comparisons: list[Comparison]) -> None:
     write_accuracy(tmp_path, {"iteration-0": comparisons, "final": comparisons}, 0.9, parity_rows=20)
     with (tmp_path / "forces.csv").open() as handle:
@@ -130,7 +164,7 @@ def test_tables(tmp_path, comparisons: list[Comparison]) -> None:
 
 
 def test_frames_without_labels_are_refused() -> None:
-    with pytest.raises(BenchmarkError, match="frame 0 has no energy and forces"):
+    with pytest.raises(BenchmarkError, match="frame 0 has no energy"):
         compare(EMT(), [bulk("Al")], "initial", lambda i: "test")
 
 

@@ -40,6 +40,11 @@ def test_spoilt_labels_are_counted_by_reason():
         labelled("Al", -1.0, force=50.0),
         unlabelled,
     ]
+    energy_only = Atoms("Al", calculator=None)
+    energy_only.calc = SinglePointCalculator(energy_only, energy=-1.0, free_energy=-1.0)
+    both = screen([frames[0], energy_only], 20.0)
+    assert len(both.frames) == 2
+    assert both.message() == "1 structures without forces count for their energy alone"
     screened = screen(frames, force_limit=20.0)
     assert len(screened.frames) == 1
     assert screened.excluded == {

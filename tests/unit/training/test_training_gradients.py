@@ -24,7 +24,7 @@ def labelled(atoms, seed):
         atoms,
         energy=(energy := float(rng.normal())),
         free_energy=energy,
-        forces=rng.normal(size=(len(atoms), 3)),
+        forces=None if seed == 4 else rng.normal(size=(len(atoms), 3)),
         stress=rng.normal(size=6) if seed % 2 else None,
     )
     return atoms
@@ -80,6 +80,22 @@ def test_emphasis_favours_low_structures_and_scales_their_gradients(buckets):
     )
     assert np.allclose(flat(heavy[0]), weighted[0].examples.weight[2] * flat(plain[0]))
     assert np.allclose(flat(heavy[1]), flat(plain[1]))
+
+
+@pytest.mark.parametrize("mode", ["split", "forward", "difference", "reverse"])
+def test_without_forces_a_structure_counts_for_its_energy_and_stress(buckets, mode):
+    parameters = jax.tree.map(jnp.asarray, ARCHITECTURE.initial_parameters(0))
+    assert buckets[0].examples.has_forces.tolist() == [True, True, True, True, False]
+    example = jax.tree.map(lambda x: jnp.asarray(x[4]), buckets[0].examples)
+    found = {}
+    for weight in (WEIGHTS.forces, 0.0):
+        weights = LossWeights(WEIGHTS.energy, weight, WEIGHTS.stress)
+        gradient, errors = jax.jit(gradient_function(ARCHITECTURE, weights, mode, jnp.float64))(parameters, example)
+        assert float(errors.forces) == 0
+        assert float(errors.energy) > 0
+        found[weight] = flat(gradient)
+    assert np.abs(found[0.0]).max() > 0
+    assert np.array_equal(found[WEIGHTS.forces], found[0.0])
 
 
 def test_what_is_stored_does_not_change_the_gradient(buckets):

@@ -149,6 +149,24 @@ def test_without_validation_the_last_average_is_kept(data):
         train_member(ARCHITECTURE, [], [], OPTIONS, seed=0)
 
 
+def test_errors_of_forces_are_averaged_over_the_structures_that_have_them(data):
+    """Three of five structures without forces: the reported error is that of the other two."""
+    learning, watching = data
+    (bucket,) = watching
+    known = np.array([True, False, False, True, False])
+    part = dataclasses.replace(
+        bucket,
+        examples=dataclasses.replace(
+            bucket.examples, has_forces=known, forces=np.where(known[:, None, None], bucket.examples.forces, 0.0)
+        ),
+    )
+    few = with_optimiser(epochs=2, validation_interval=2)
+    log = train_member(ARCHITECTURE, learning, [part], few, 1).log[-1]
+    alone = train_member(ARCHITECTURE, learning, [bucket.select({bucket.places[0], bucket.places[3]})], few, 1).log[-1]
+    key = "validation_force_rmse_ev_per_angstrom"
+    assert log[key] == pytest.approx(alone[key], rel=1e-5)
+
+
 def test_schedules():
     cosine = OPTIONS.optimiser
     rates = [learning_rate_at(cosine, Progress(epoch=k, learning_rate=1e-2)) for k in range(60)]
