@@ -169,8 +169,19 @@ def data_inputs(kind):
     return function
 
 
+def data_file(name):
+    """The labelled file of a set, where the data are the user's."""
+    return (
+        CONFIG.data.file
+        if name == "initial"
+        else CONFIG.data.tests[name.removeprefix("test-")]
+    )
+
+
 def fixed_tests():
     """What every potential of the run is tested on: the independent test set, where there is one."""
+    if CONFIG.data is not None:
+        return [f"test-{name}" for name in CONFIG.data.tests]
     return ["test"] if CONFIG.structures and CONFIG.structures.test_families else []
 
 

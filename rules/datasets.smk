@@ -38,7 +38,7 @@ else:
 
     rule import_dataset:
         input:
-            CONFIG.data.file,
+            lambda w: data_file(w.set),
         output:
             f"{RUN}/datasets/{{set}}.manifest.json",
         log:
@@ -46,7 +46,7 @@ else:
         benchmark:
             f"{RUN}/costs/import_dataset.{{set}}.tsv"
         wildcard_constraints:
-            set="initial",
+            set=r"initial|test(-[a-z0-9]+)?",
         conda:
             "../envs/ingot.yaml"
         threads: 1
@@ -57,6 +57,7 @@ else:
             index=CONFIG.data.index,
             kind=CONFIG.data.energy_kind,
             method=CONFIG.data.method or Path(CONFIG.data.file).name,
+            origin=json.dumps(CONFIG.data.origin, sort_keys=True),
             code=code("dataset"),
             dataset=lambda w, output: store_folder(output[0]),
             provenance=json.dumps({"run": CONFIG.run.name, "code": code("dataset")}),
@@ -64,7 +65,7 @@ else:
             "dataset: importing {input}"
         shell:
             "ingot dataset import {input:q} --index {params.index:q} --energy-kind {params.kind}"
-            " --method {params.method:q} --provenance {params.provenance:q} -o {params.dataset} > {log} 2>&1"
+            " --method {params.method:q} --origin {params.origin:q} --provenance {params.provenance:q} -o {params.dataset} > {log} 2>&1"
 
 
 rule split_dataset:

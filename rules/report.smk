@@ -37,6 +37,7 @@ rule report:
             f"{RUN}/benchmarks/compare/{name}/quantities.csv"
             for name in BENCHMARKS.compare
         ],
+        rules.learning_curves.output if CURVES else [],
         lambda w: [
             f"{RUN}/iterations/{n}/select/selection.json"
             for n in finished_iterations()

@@ -6,7 +6,7 @@ inside the interval it spans (coverage).
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,11 +73,12 @@ def compare(
     origin: str,
     split_of: Callable[[str], str],
     members: int | None = None,
+    zero: Callable[[Atoms], float] | None = None,
 ) -> list[Comparison]:
     """Predictions for labelled frames (each with a calculator that holds an energy and, as a rule, forces).
 
-    ``split_of`` gives the split of a structure id, ``members`` the size of an ensemble. Raises
-    :class:`BenchmarkError` for a frame without labels.
+    ``split_of`` gives the split of a structure id, ``members`` the size of an ensemble, ``zero`` an energy (eV) to add
+    to a frame's label (see :func:`method_zero`). Raises :class:`BenchmarkError` for a frame without labels.
     """
     result = []
     for number, frame in enumerate(frames):
@@ -98,7 +99,8 @@ def compare(
                 origin=origin,
                 split=split_of(identity),
                 family=str(frame.info.get("family", "unknown")),
-                energy_label=float(labels.get("free_energy", labels["energy"])) / count,
+                energy_label=(float(labels.get("free_energy", labels["energy"])) + (zero(frame) if zero else 0.0))
+                / count,
                 energy=energy / count,
                 energy_std=None if energy_std is None else float(energy_std) / count,
                 forces_label=np.asarray(labels["forces"], dtype=np.float64) if "forces" in labels else None,
@@ -109,6 +111,19 @@ def compare(
             )
         )
     return result
+
+
+def method_zero(offsets: Mapping[str, float], by_method: Mapping[str, Mapping[str, float]]) -> Callable[[Atoms], float]:
+    """What takes a label to the potential's zero of energy: the difference of ``offsets`` to those of its method (eV).
+
+    Labels of a method that is not in ``by_method`` stay as they are.
+    """
+
+    def zero(atoms: Atoms) -> float:
+        own = by_method.get(str(atoms.info.get("method", "")), offsets)
+        return float(sum(offsets[symbol] - own[symbol] for symbol in atoms.symbols))
+
+    return zero
 
 
 def _density(atoms: Atoms) -> float | None:

@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _accuracy(args: argparse.Namespace) -> int:
-    from ingot.benchmarks.accuracy import Comparison, compare
+    from ingot.benchmarks.accuracy import Comparison, compare, method_zero
     from ingot.benchmarks.accuracy_tables import write_accuracy
     from ingot.benchmarks.splits import split_seen_by
     from ingot.cli.settings import parse_settings
@@ -111,9 +111,10 @@ def _accuracy(args: argparse.Namespace) -> int:
     for name, directory in (_named(text, "potential") for text in args.potential):
         potential = load_potential(directory)
         calculator, results[name] = potential.calculator(), []
+        zero = method_zero(potential.offsets, potential.provenance.get("offsets_by_method", {}))
         for origin, frames in sets.items():
             split_of = split_seen_by(name, origin, splits)
-            results[name] += compare(calculator, frames, origin, split_of, potential.members)
+            results[name] += compare(calculator, frames, origin, split_of, potential.members, zero)
     write_accuracy(args.output, results, settings.interval, settings.parity_rows)
     return _summary(args.output)
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "store": "label archives: out of the label store, and back into one",
     "dataset": "collect labels into a checksummed Zarr data set; split it by parent",
     "train": "train a neural potential to energies and forces",
+    "curve": "learning curves: errors against the number of labels, with and without forces",
     "simulate": "run molecular dynamics with a potential",
     "explore": "drive an ensemble through nonequilibrium dynamics to find what it does not know",
     "select": "choose the frames worth labelling, and decide whether to stop",

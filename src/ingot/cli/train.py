@@ -34,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, help="the directory of the potential")
 
 
-def _architecture(settings: "TrainingSettings", species: tuple[str, ...]) -> "Architecture":
+def architecture_of(settings: "TrainingSettings", species: tuple[str, ...]) -> "Architecture":
+    """The architecture that the settings describe."""
     from ingot.potentials import AniArchitecture
 
     chosen = settings.architecture
@@ -54,7 +55,8 @@ def _architecture(settings: "TrainingSettings", species: tuple[str, ...]) -> "Ar
     )
 
 
-def _options(settings: "TrainingSettings") -> "TrainingOptions":
+def options_of(settings: "TrainingSettings") -> "TrainingOptions":
+    """What the training itself takes."""
     from ingot.training import LossWeights, OptimiserOptions, TrainingOptions
 
     return TrainingOptions(
@@ -98,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
         print(combine_members(args.combine, data, output))
         return 0
     print(data.message(), flush=True)
-    architecture, options = _architecture(settings, data.species), _options(settings)
+    architecture, options = architecture_of(settings, data.species), options_of(settings)
     if args.member is not None:
         print(train_and_save(data, architecture, options, args.seed, args.member, output, settings.resplit))
         return 0

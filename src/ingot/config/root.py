@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, model_validator
@@ -13,6 +13,7 @@ from ingot.config.base import ConfigurationError, Section, validate
 from ingot.config.benchmarks import BenchmarkSettings
 from ingot.config.dataset import DatasetSettings
 from ingot.config.labels import LabelSettings
+from ingot.config.learning_curves import LearningCurveSettings
 from ingot.config.report import ReportSettings
 from ingot.config.structures import StructureSettings
 from ingot.config.training import TrainingSettings
@@ -58,6 +59,30 @@ class DataSettings(Section):
     method: str | None = None
     """Name of the method that made the labels (default: the file's name)."""
 
+    method_key: str | None = None
+    """Key of the structures' `info` that tells methods apart, each with a zero of energy of its own."""
+
+    family_key: str = "family"
+    """Key of `info` that names a structure's family (`config_type` where it is absent)."""
+
+    parent_keys: tuple[str, ...] = ("parent",)
+    """Keys of `info`, or `formula`: structures that agree in all of them have one parent and are never divided."""
+
+    parent_pattern: str | None = None
+    """A regular expression: only what it finds in these values counts, such as `^[^#]*` to cut a frame's number."""
+
+    volume_range_angstrom3: tuple[float, float] | None = None
+    """Structures with another volume per atom are left out, and counted."""
+
+    tests: dict[Annotated[str, Field(pattern=r"^[a-z0-9]+$")], str] = Field(default_factory=dict)
+    """Labelled files that are never trained on, by name; read as `file` is."""
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """What importing needs to know besides the file."""
+        keys = ("method_key", "family_key", "parent_keys", "parent_pattern", "volume_range_angstrom3")
+        return {key: getattr(self, key) for key in keys}
+
 
 class LoopSettings(ActiveLearningSettings):
     """The active-learning loop. It has a training of its own, so that a change of the final one buys no label."""
@@ -86,6 +111,9 @@ class Configuration(Section):
 
     training: TrainingSettings = TrainingSettings()
     """The final potential."""
+
+    learning_curves: LearningCurveSettings | None = None
+    """Errors against the number of labels, with and without forces, from the initial data."""
 
     active_learning: LoopSettings | None = None
     """The loop; left out, the potential is trained on the initial data alone."""

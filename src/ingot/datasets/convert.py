@@ -1,6 +1,8 @@
 """Between data sets, labels and ASE structures."""
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -14,6 +16,39 @@ from ingot.labels.label import EnergyKind, Label
 from ingot.structures import canonical, structure_id
 
 _NAN_STRESS = np.full(6, np.nan)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a file of others says what a structure descends from; keys are those of ``atoms.info``, or ``formula``."""
+
+    family_key: str = "family"
+    parent_keys: tuple[str, ...] = ("parent",)
+    """Structures that agree in all of these have one parent."""
+    parent_pattern: str | None = None
+    """A regular expression: only what it finds in a value counts, so that ``run7/frame3`` may become ``run7``."""
+    method_key: str | None = None
+    """Values are methods of their own, each with its zero of energy."""
+
+    def family(self, atoms: Atoms) -> str:
+        """The family, ``config_type`` where there is none."""
+        return str(atoms.info.get(self.family_key, atoms.info.get("config_type", "unknown")))
+
+    def parent(self, atoms: Atoms, otherwise: str) -> str:
+        """The parent; ``otherwise`` where no key is there."""
+        given = [self._value(atoms, key) for key in self.parent_keys if key == "formula" or key in atoms.info]
+        return " ".join(given) if given else otherwise
+
+    def _value(self, atoms: Atoms, key: str) -> str:
+        text = atoms.get_chemical_formula() if key == "formula" else str(atoms.info[key])
+        if self.parent_pattern is None or key == "formula":
+            return text
+        found = re.search(self.parent_pattern, text)
+        return found.group(0) if found else text
+
+    def method(self, atoms: Atoms, name: str) -> str:
+        """The name of the method: that of the file, with the value of the key behind it."""
+        return name if self.method_key is None else f"{name}/{atoms.info.get(self.method_key, '')}"
 
 
 def _assemble(frames: Sequence[Atoms], labels: Sequence[Label]) -> xr.Dataset:
@@ -113,23 +148,27 @@ def _label_of(atoms: Atoms, method: str, energy_kind: EnergyKind) -> Label:
     )
 
 
-def from_labelled_atoms(frames: Sequence[Atoms], method: str, energy_kind: EnergyKind = "unknown") -> xr.Dataset:
+def from_labelled_atoms(
+    frames: Sequence[Atoms], method: str, energy_kind: EnergyKind = "unknown", origin: Origin | None = None
+) -> xr.Dataset:
     """The data set of structures that already carry energies and forces (any file ASE reads).
 
     Positions and cells are rounded to the canonical 1e-6 A. ``info['family']`` and ``info['parent']`` are kept;
-    without them the family is ``info['config_type']`` or ``"unknown"`` and each structure is its own parent.
+    without them the family is ``info['config_type']`` or ``"unknown"`` and each structure is its own parent;
+    ``origin`` names other keys.
     Rows with NaN are kept as failed labels. ``method`` names the origin; its digest marks every row.
     """
     prepared, labels = [], []
-    name = digest({"imported": method, "energy_kind": energy_kind})
+    origin = origin or Origin()
     for atoms in frames:
+        name = digest({"imported": origin.method(atoms, method), "energy_kind": energy_kind})
         label = _label_of(atoms, name, energy_kind)
         kept = canonical(atoms)
-        for key in ("family", "parent", "charge", "spin_multiplicity"):
+        for key in ("charge", "spin_multiplicity"):
             if key in atoms.info:
                 kept.info[key] = atoms.info[key]
-        kept.info["family"] = str(atoms.info.get("family", atoms.info.get("config_type", "unknown")))
-        kept.info["parent"] = str(atoms.info.get("parent", label.structure_id))
+        kept.info["family"] = origin.family(atoms)
+        kept.info["parent"] = origin.parent(atoms, label.structure_id)
         prepared.append(kept)
         labels.append(label)
     seen: set[str] = set()

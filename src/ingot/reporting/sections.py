@@ -9,13 +9,22 @@ from ingot.reporting.figures.coexistence import draw_coexistence
 from ingot.reporting.figures.energy_volume import draw_energy_volume
 from ingot.reporting.figures.exploration import draw_exploration
 from ingot.reporting.figures.learning import draw_learning
+from ingot.reporting.figures.learning_curves import draw_learning_curves
 from ingot.reporting.figures.loss import draw_loss
 from ingot.reporting.figures.parity import draw_parity
 from ingot.reporting.figures.phases import draw_phases
 from ingot.reporting.figures.radial_distribution import draw_radial_distribution
 from ingot.reporting.figures.style import Figure, Format
 from ingot.reporting.run import Run
-from ingot.reporting.tables import Table, comparison_table, density_table, error_table, iteration_table, melt_table
+from ingot.reporting.tables import (
+    Table,
+    comparison_table,
+    density_table,
+    error_table,
+    iteration_table,
+    learning_curve_table,
+    melt_table,
+)
 
 DrawFigure = Callable[[Run, Format], Figure | None]
 MakeTable = Callable[[Run], Table | None]
@@ -44,10 +53,11 @@ _PLAN: tuple[tuple[str, str, str, tuple[DrawFigure, ...], tuple[MakeTable, ...]]
     (
         "learning",
         "Learning",
-        "The ensemble drives nonequilibrium dynamics from disordered starts; frames it is unsure of are labelled, "
+        "How the networks were trained, what more labels and forces teach them, and what the loop chose where it ran: "
+        "the ensemble drives nonequilibrium dynamics from disordered starts, and frames it is unsure of are labelled, "
         "beside a control drawn at random from the same dynamics.",
-        (draw_loss, draw_learning, draw_exploration),
-        (iteration_table,),
+        (draw_loss, draw_learning_curves, draw_learning, draw_exploration),
+        (learning_curve_table, iteration_table),
     ),
     (
         "uncertainty",

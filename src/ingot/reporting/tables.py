@@ -106,6 +106,34 @@ def _error_row(split: str, family: str, part: pd.DataFrame) -> tuple[object, ...
     )
 
 
+def learning_curve_table(run: Run) -> Table | None:
+    """Errors of all points of the learning curves, with and without forces."""
+    points = run.table("benchmarks", "learning_curves", "points.csv")
+    if points is None:
+        return None
+    keys = ["set", "quantity", "labels"]
+    rows = []
+    for (name, quantity, labels), part in points.groupby(keys, sort=False):
+        scale, text = (1e3, "meV/atom") if quantity == "energy" else (1.0, "eV/Å")
+        cells: list[object] = [str(name), str(quantity), text, float(str(labels))]
+        for loss in ("forces", "energies"):
+            errors = scale * part[part["loss"] == loss]["rmse"]
+            cells += [float(errors.mean()) if len(errors) else None, float(errors.std()) if len(errors) > 1 else None]
+        rows.append((*cells, scale * float(part["mean_predictor_rmse"].mean())))
+    columns = (
+        *(Column("test"), Column("RMSE of"), Column("unit"), Column("labels", "", 0)),
+        *(
+            Column("energies and forces", "", 3),
+            Column("±", "", 3),
+            Column("energies alone", "", 3),
+            Column("±", "", 3),
+        ),
+        Column("mean predictor", "", 3),
+    )
+    rows.sort(key=lambda row: (str(row[0]), str(row[1]), row[3]))
+    return Table("Learning curves; ± is the standard deviation over folds.", columns, tuple(rows))
+
+
 def iteration_table(run: Run) -> Table | None:
     """One row per active-learning iteration: what was explored, found and decided."""
     structures = run.table("benchmarks", "accuracy", "structures.csv")

@@ -166,6 +166,7 @@ def train_and_save(
         "member": member,
         "seed": own_seed,
         "best_epoch": trained.best_epoch,
+        "offsets_by_method": offsets,
     }
     write_log(target / "log.csv", member, trained.log)
     write_cost(target / "log.cost.csv", member, trained.cost)

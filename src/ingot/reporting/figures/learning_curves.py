@@ -1,0 +1,62 @@
+"""Learning curves: errors against the number of labels, with and without forces in the loss."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
+
+from ingot.reporting.figures.style import BLUE, GREY, RED, Figure, Format, canvas, picture, plain_log
+from ingot.reporting.run import Run
+
+_LOSSES = {"forces": ("energies and forces", BLUE), "energies": ("energies alone", RED)}
+_QUANTITIES = {"force": ("force RMSE (eV/Å)", 1.0), "energy": ("energy RMSE (meV/atom)", 1e3)}
+_LINES = ("-", "--", ":", "-.")
+
+
+def draw_learning_curves(run: Run, kind: Format) -> Figure | None:
+    """``None`` where the run has no learning curves."""
+    points = run.table("benchmarks", "learning_curves", "points.csv")
+    if points is None:
+        return None
+    with canvas(7.6, 3.3, 1, 2) as (figure, grid):
+        for axes, (quantity, (label, scale)) in zip(grid, _QUANTITIES.items(), strict=True):
+            _panel(axes, points[points["quantity"] == quantity], scale)
+            axes.set(xscale="log", yscale="log", xlabel="labelled structures", ylabel=label)
+            axes.set_xticks(sorted(points["labels"].unique()), sorted(points["labels"].unique()))
+            axes.xaxis.set_minor_locator(NullLocator())
+            plain_log(axes.yaxis)
+        grid[0].legend(loc="best")
+        image = picture(figure, kind)
+    return Figure(
+        "learning-curves",
+        "What forces teach",
+        "One network per point and fold, all trained for equally many steps; bars are the standard deviation over "
+        "folds. "
+        "Grey is the mean predictor: the energy of the composition, no force.",
+        image,
+        kind,
+        points,
+        wide=True,
+    )
+
+
+def _panel(axes: Axes, points: pd.DataFrame, scale: float) -> None:
+    sets = list(dict.fromkeys(points["set"]))
+    for line, name in zip(_LINES, sets, strict=False):
+        of_set = points[points["set"] == name]
+        for loss, (label, color) in _LOSSES.items():
+            groups = scale * of_set[of_set["loss"] == loss].groupby("labels")["rmse"].agg(["mean", "std"])
+            if len(groups):
+                title = label if len(sets) == 1 else f"{label}, {name}"
+                axes.errorbar(
+                    groups.index,
+                    groups["mean"],
+                    yerr=groups["std"].fillna(0.0),
+                    fmt=f"o{line}",
+                    color=color,
+                    elinewidth=0.8,
+                    capsize=2,
+                    label=title,
+                )
+        mean = scale * float(np.mean(of_set["mean_predictor_rmse"]))
+        axes.axhline(mean, color=GREY, linestyle=line if len(sets) > 1 else ":", linewidth=1.0)
