@@ -11,9 +11,18 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ingot.neighbors import NeighborTable
+from ingot.potentials.coordinates import Coordinates, coordinate_slopes, displacement_tangents
 from ingot.potentials.errors import PotentialError
 from ingot.potentials.graph import Graph
-from ingot.potentials.native import native_descriptor, native_pull, native_push, pack_constants, use_native
+from ingot.potentials.native import (
+    native_descriptor,
+    native_pull,
+    native_pull_coordinates,
+    native_push,
+    native_push_coordinates,
+    pack_constants,
+    use_native,
+)
 from ingot.potentials.network import apply_layers, fold_standardisation, initial_layers
 from ingot.potentials.repulsion import Range, longest_range, repulsion_energies
 from ingot.potentials.symmetry_functions import (
@@ -278,6 +287,35 @@ class AniArchitecture:
             return value, lambda coefficients: pullback(coefficients)[0], push
         return *self._descriptor_and_pullback(displacements, species, table), push
 
+    def descriptor_and_coordinate_products(
+        self,
+        displacements: Float[Array, "*batch atoms capacity 3"],
+        species: Int[Array, "*batch atoms"],
+        table: NeighborTable,
+        sums: Any = None,
+    ) -> tuple[Array, Callable[[Array], Coordinates], Callable[[Coordinates], Array]]:
+        """As :meth:`descriptor_and_products`, with the positions and the strain of whole structures for coordinates.
+
+        Neighbours are summed in the precision ``sums`` (that of the displacements by default), compiled in float64.
+        """
+        if use_native():
+            return (
+                _compiled_descriptor(self, displacements, species, table),
+                lambda coefficients: _compiled_pull_coordinates(self, displacements, species, table, coefficients),
+                lambda along: _compiled_push_coordinates(self, displacements, species, table, *along),
+            )
+        value, pull, push = self.descriptor_and_products(displacements, species, table)
+        dtype = sums or displacements.dtype
+
+        def pull_coordinates(coefficients: Array) -> Coordinates:
+            return coordinate_slopes(displacements.astype(dtype), table, pull(coefficients).astype(dtype))
+
+        return (
+            value,
+            pull_coordinates,
+            lambda along: push(displacement_tangents(displacements, table, along)),
+        )
+
     def _descriptor_of_batch(self, displacements: Array, species: Array, table: NeighborTable) -> Array:
         of_structure = self.descriptor
         for _ in range(displacements.ndim - 3):
@@ -417,4 +455,48 @@ def _push_derivative(architecture: Any, primals: Any, tangents: Any) -> tuple[Ar
         return moved
 
     value, tangent = jax.jvp(push, (displacements, directions), (tangents[0], tangents[3]))
+    return value, tangent
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _compiled_pull_coordinates(
+    architecture: Any, displacements: Array, species: Array, table: NeighborTable, coefficients: Array
+) -> Coordinates:
+    kinds = architecture._kinds(species, table)
+    return native_pull_coordinates(
+        displacements, kinds, jnp.asarray(table.index), coefficients, architecture._constants
+    )
+
+
+@_compiled_pull_coordinates.defjvp
+def _pull_coordinates_derivative(architecture: Any, primals: Any, tangents: Any) -> tuple[Any, Any]:
+    displacements, species, table, coefficients = primals
+
+    def pull(vectors: Array, weights: Array) -> Coordinates:
+        slopes = jax.vjp(lambda d: architecture._descriptor_of_batch(d, species, table), vectors)[1](weights)[0]
+        return coordinate_slopes(vectors.astype(jnp.float64), table, slopes.astype(jnp.float64))
+
+    value, tangent = jax.jvp(pull, (displacements, coefficients), (tangents[0], tangents[3]))
+    return value, tangent
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _compiled_push_coordinates(
+    architecture: Any, displacements: Array, species: Array, table: NeighborTable, by_position: Array, strain: Array
+) -> Array:
+    kinds, index = architecture._kinds(species, table), jnp.asarray(table.index)
+    return native_push_coordinates(displacements, kinds, index, by_position, strain, architecture._constants)
+
+
+@_compiled_push_coordinates.defjvp
+def _push_coordinates_derivative(architecture: Any, primals: Any, tangents: Any) -> tuple[Array, Array]:
+    displacements, species, table, by_position, strain = primals
+
+    def push(vectors: Array, moves: Array, stretch: Array) -> Array:
+        along = displacement_tangents(vectors, table, (moves, stretch))
+        moved: Array = jax.jvp(lambda d: architecture._descriptor_of_batch(d, species, table), (vectors,), (along,))[1]
+        return moved
+
+    primal = (displacements, by_position, strain)
+    value, tangent = jax.jvp(push, primal, (tangents[0], tangents[3], tangents[4]))
     return value, tangent

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int
 from ingot.arrays import Cell, Positions
 from ingot.neighbors import NeighborTable, displacements
 from ingot.potentials.architectures import Architecture
+from ingot.potentials.coordinates import coordinate_slopes
 from ingot.potentials.graph import Graph
 
 if TYPE_CHECKING:
@@ -42,24 +43,29 @@ Evaluator = Callable[[Positions, Cell, SpeciesIndex, NeighborTable], Evaluation]
 
 
 def energies_and_slopes(
-    architecture: Architecture, parameters: Any, graph: Graph, mean: bool
-) -> tuple[Float[Array, "members atoms"], Float[Array, "members atoms capacity 3"]]:
-    """Site energies (without offsets) and the derivative of their sum by each displacement.
+    architecture: Architecture,
+    parameters: Any,
+    graph: Graph,
+    mean: bool,
+) -> tuple[Float[Array, "members atoms"], Float[Array, "members atoms 3"], Float[Array, "members 3 3"]]:
+    """Site energies (without offsets), and the derivatives of their sum by positions and by strain in float64.
 
     ``parameters`` carry a leading axis of members; with ``mean`` the result is that of the averaged energy.
     """
-    species = jnp.asarray(graph.species)
+    species, table = jnp.asarray(graph.species), graph.table
 
     def average(rows: Array) -> Array:
         return jnp.mean(rows, axis=0, keepdims=True) if mean else rows
 
-    def baseline(vectors: Array) -> Array:
-        at = Graph(species=species, table=graph.table, displacements=vectors)
-        energies: Array = architecture.baseline_energies(at)  # type: ignore[attr-defined]
-        return energies
+    def by_coordinates(slopes: Array) -> tuple[Array, Array]:
+        """Sums run in float64: each displacement pulls its centre one way and its neighbour the other."""
+        vectors = graph.displacements.astype(jnp.float64)
+        return coordinate_slopes(vectors, table, slopes.astype(jnp.float64))
 
-    if hasattr(architecture, "descriptor_and_products"):
-        descriptor, pullback, _ = architecture.descriptor_and_products(graph.displacements, species, graph.table)
+    if hasattr(architecture, "descriptor_and_coordinate_products"):
+        descriptor, pull, _ = architecture.descriptor_and_coordinate_products(
+            graph.displacements, species, table, sums=jnp.float64
+        )
         sites, network_pullback = jax.vjp(
             lambda g: jax.vmap(architecture.network, in_axes=(0, None, None))(parameters, g, species),  # type: ignore[attr-defined]
             descriptor,
@@ -67,21 +73,33 @@ def energies_and_slopes(
         members = sites.shape[0]
         if mean or members == 1:
             (slope,) = network_pullback(jnp.full_like(sites, 1.0 / members if mean else 1.0))
-            slopes = pullback(slope)[None]
+            slopes = jax.tree.map(lambda leaf: leaf[None], pull(slope))
         else:
             rows = jnp.eye(members, dtype=sites.dtype)[:, :, None] * jnp.ones_like(sites)
-            slopes = jax.lax.map(pullback, jax.vmap(network_pullback)(rows)[0])
-        fixed, baseline_pullback = jax.vjp(baseline, graph.displacements)
-        return average(sites) + fixed, slopes + baseline_pullback(jnp.ones_like(fixed))[0]
+            slopes = jax.lax.map(pull, jax.vmap(network_pullback)(rows)[0])
+        sites = average(sites)
+        if architecture.learned_part() != architecture:  # type: ignore[attr-defined]
+
+            def baseline(vectors: Array) -> Array:
+                at = Graph(species=species, table=table, displacements=vectors)
+                energies: Array = architecture.baseline_energies(at)  # type: ignore[attr-defined]
+                return energies
+
+            fixed, baseline_pullback = jax.vjp(baseline, graph.displacements)
+            of_baseline = by_coordinates(baseline_pullback(jnp.ones_like(fixed))[0])
+            sites = sites + fixed
+            slopes = jax.tree.map(lambda a, b: a.astype(jnp.float64) + b, slopes, of_baseline)
+        by_position, by_strain = (leaf.astype(jnp.float64) for leaf in slopes)
+        return sites, by_position, by_strain
 
     def energies(vectors: Array) -> Array:
-        at = Graph(species=species, table=graph.table, displacements=vectors)
+        at = Graph(species=species, table=table, displacements=vectors)
         return average(jax.vmap(architecture.site_energies, in_axes=(0, None))(parameters, at))
 
     sites, pullback_sites = jax.vjp(energies, graph.displacements)
     rows = jnp.eye(sites.shape[0], dtype=sites.dtype)[:, :, None] * jnp.ones_like(sites)
-    (slopes,) = jax.vmap(pullback_sites)(rows)
-    return sites, slopes
+    by_position, by_strain = jax.vmap(by_coordinates)(jax.vmap(pullback_sites)(rows)[0])
+    return sites, by_position, by_strain
 
 
 @partial(jax.jit, static_argnames=("architecture", "mean", "dtype"))
@@ -100,16 +118,12 @@ def _evaluate(
     vectors = displacements(positions, cell, table)
     kinds = jnp.asarray(species)
     graph = Graph(species=kinds, table=table, displacements=vectors.astype(dtype))
-    sites, slopes = energies_and_slopes(architecture, parameters, graph, mean)
-    slopes = jnp.where(jnp.asarray(table.mask)[..., None], slopes.astype(jnp.float64), 0.0)
-    # Each displacement pulls its centre one way and its neighbour the other; sums run in float64.
-    received = jnp.zeros((slopes.shape[0], vectors.shape[0], 3)).at[:, jnp.asarray(table.index)].add(slopes)
-    gradient = jnp.einsum("nka,mnkb->mab", vectors, slopes, precision=jax.lax.Precision.HIGHEST)
+    sites, by_position, by_strain = energies_and_slopes(architecture, parameters, graph, mean)
     sites = sites.astype(jnp.float64) + jnp.where(kinds >= 0, offsets[kinds], 0.0)
     return Evaluation(
         energy=jnp.sum(sites, axis=1),
-        forces=jnp.sum(slopes, axis=2) - received,
-        strain_gradient=0.5 * (gradient + jnp.swapaxes(gradient, 1, 2)),
+        forces=-by_position,
+        strain_gradient=0.5 * (by_strain + jnp.swapaxes(by_strain, 1, 2)),
         site_energies=sites,
     )
 

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ingot.potentials import Architecture
-from ingot.training.contraction import Coordinates, contract_network, coordinates_of, strained_displacements
+from ingot.training.contraction import contract_network, coordinates_of, strained_displacements
 from ingot.training.examples import Bucket, Example
 from ingot.training.loss import LossWeights, SquaredErrors
 
@@ -60,32 +60,13 @@ def described_contraction(
     """The split contraction of a batch: the sum of gradients times shares, and each structure's squared errors."""
     example, vectors = batch.example, batch.vectors
     species, table = example.species, example.table
-    count, atoms, _ = table.index.shape
-    dtype = vectors.dtype
-    # Neighbours counted through the whole batch.
-    place = (table.index + atoms * jnp.arange(count, dtype=table.index.dtype)[:, None, None]).reshape(-1)
-    _, pull, push = architecture.descriptor_and_products(vectors, species, table)  # type: ignore[attr-defined]
-
-    def pull_coordinates(cotangent: Array) -> Coordinates:
-        slopes = pull(cotangent)
-        received = jnp.zeros((count * atoms, 3), dtype).at[place].add(slopes.reshape(-1, 3), mode="promise_in_bounds")
-        by_strain = jnp.einsum("bnka,bnkc->bac", vectors, slopes, precision=jax.lax.Precision.HIGHEST)
-        return received.reshape(count, atoms, 3) - jnp.sum(slopes, axis=2), by_strain
-
-    def push_coordinates(direction: Coordinates) -> Array:
-        by_position, strain = (part.astype(dtype) for part in direction)
-        of_neighbor = by_position.reshape(-1, 3).at[place].get(mode="promise_in_bounds").reshape(vectors.shape)
-        stretched = sum(vectors[..., k, None] * strain[:, None, None, k] for k in range(3))
-        moved = of_neighbor - by_position[:, :, None] + stretched
-        tangent: Array = push(jnp.where(table.mask[..., None], moved, 0.0))
-        return tangent
-
+    _, pull, push = architecture.descriptor_and_coordinate_products(vectors, species, table)  # type: ignore[attr-defined]
     return contract_network(
         lambda values, g: architecture.network(values, g, species),  # type: ignore[attr-defined]
         parameters,
         batch.descriptor,
-        pull_coordinates,
-        push_coordinates,
+        pull,
+        push,
         example,
         weights,
         jax.vmap,

@@ -14,6 +14,7 @@ from derivatives import numerical_force
 
 from ingot.neighbors import displacements, neighbor_table
 from ingot.potentials import AniArchitecture, Potential, PotentialCalculator, native_status, set_native_threads
+from ingot.potentials.coordinates import coordinate_slopes, displacement_tangents
 from ingot.potentials.native import library
 
 if not native_status()[0]:
@@ -75,6 +76,38 @@ def test_value_and_both_products_are_those_of_jax(name):
             assert relative(result, exact) < error
 
 
+@pytest.mark.parametrize("name", ["published", "two species, an uneven size"])
+def test_products_with_the_coordinates_of_structures_are_those_of_jax(name):
+    """Derivatives by positions and strain of the whole structure, and directions of these."""
+    architecture = ARCHITECTURES[name]
+    vectors, species, table, features, _ = surroundings(architecture)
+    rng = np.random.default_rng(4)
+    along = jnp.asarray(rng.normal(size=(len(species), 3))), jnp.asarray(rng.normal(size=(3, 3)))
+
+    def descriptor(positions, strain):
+        moved = positions[table.index] - positions[:, None] + vectors
+        return architecture.descriptor((moved + moved @ strain) * table.mask[..., None], species, table)
+
+    @jax.jit
+    def reference(c, direction):
+        at = jnp.zeros((len(species), 3)), jnp.zeros((3, 3))
+        value, pull = jax.vjp(descriptor, *at)
+        return value, *pull(c), jax.jvp(descriptor, at, direction)[1]
+
+    @jax.jit
+    def compiled(d, c, direction):
+        value, pull, push = architecture.descriptor_and_coordinate_products(d, species, table)
+        return value, *pull(c), push(direction)
+
+    expected = reference(features, along)
+    for dtype, error in ((jnp.float64, 1e-12), (jnp.float32, 2e-5)):
+        results = compiled(vectors.astype(dtype), features.astype(dtype), along)
+        for result, exact in zip(results, expected, strict=True):
+            assert relative(result, exact) < error
+        assert results[1].dtype == results[2].dtype == jnp.float64
+        assert float(np.abs(np.sum(results[1], axis=0)).max()) < 1e-10  # no force on the whole
+
+
 def test_a_batch_is_its_structures():
     architecture = ARCHITECTURES["two species, an uneven size"]
     one, other = (surroundings(architecture, (2, 1, 1), seed) for seed in (1, 2))
@@ -93,8 +126,18 @@ def test_a_batch_is_its_structures():
         for k in (0, 1, 3, 4)
     )
     value, pull, push = architecture.descriptor_and_products(vectors, species, table)
+    whole = architecture.descriptor_and_coordinate_products(vectors, species, table)
+    rng = np.random.default_rng(0)
+    along = [
+        (jnp.asarray(rng.normal(size=(*species.shape[1:], 3))), jnp.asarray(rng.normal(size=(3, 3)))) for _ in "ab"
+    ]
+    together = jax.tree.map(lambda *leaves: jnp.stack(leaves), *along)
     for k, each in enumerate((one, other)):
         alone, alone_pull, alone_push = architecture.descriptor_and_products(*each[:3])
+        by_itself = architecture.descriptor_and_coordinate_products(*each[:3])
+        for found, expected in zip(whole[1](features), by_itself[1](each[3]), strict=True):
+            assert np.array_equal(found[k], expected)
+        assert np.array_equal(whole[2](together)[k], by_itself[2](along[k]))
         columns = each[0].shape[1]
         assert np.array_equal(value[k], alone)
         assert np.array_equal(pull(features)[k][:, :columns], alone_pull(each[3]))
@@ -110,11 +153,13 @@ def test_threads_change_nothing():
         for threads in (1, 3):
             set_native_threads(threads)
             value, pull, _ = architecture.descriptor_and_products(vectors.astype(jnp.float32), species, table)
-            results.append((np.asarray(value), np.asarray(pull(features.astype(jnp.float32)))))
+            whole = architecture.descriptor_and_coordinate_products(vectors.astype(jnp.float32), species, table)
+            summed = whole[1](features.astype(jnp.float32))
+            results.append([np.asarray(x) for x in (value, pull(features.astype(jnp.float32)), *summed)])
     finally:
         set_native_threads(1)
-    assert np.array_equal(results[0][0], results[1][0])
-    assert np.array_equal(results[0][1], results[1][1])
+    for one, several in zip(*results, strict=True):
+        assert np.array_equal(one, several)
 
 
 def test_derivatives_of_the_compiled_functions_are_those_of_jax():
@@ -128,12 +173,32 @@ def test_derivatives_of_the_compiled_functions_are_those_of_jax():
     def compiled_slope(d):
         return architecture.descriptor_and_products(d, species, table)[1](features)
 
-    along, across = (
-        jax.jit(lambda d, f=f: (jax.jvp(f, (d,), (tangents,))[1], jax.vjp(f, d)[1](tangents)[0]))(vectors)
-        for f in (slope, compiled_slope)
-    )
-    assert relative(across[0], along[0]) < 1e-12
-    assert relative(across[1], along[1]) < 1e-12
+    def compiled_by_position(d):
+        return architecture.descriptor_and_coordinate_products(d, species, table)[1](features)[0]
+
+    def by_position(d):
+        return coordinate_slopes(d, table, slope(d))[0]
+
+    def compiled_along(d):
+        direction = (features[:, :3], jnp.eye(3))
+        return architecture.descriptor_and_coordinate_products(d, species, table)[2](direction)
+
+    def descriptor_along(d):
+        moved = displacement_tangents(d, table, (features[:, :3], jnp.eye(3)))
+        return jax.jvp(lambda x: architecture.descriptor(x, species, table), (d,), (moved,))[1]
+
+    for exact, compiled in (
+        (slope, compiled_slope),
+        (by_position, compiled_by_position),
+        (descriptor_along, compiled_along),
+    ):
+        back = jax.random.normal(jax.random.key(0), jax.eval_shape(exact, vectors).shape)
+        along, across = (
+            jax.jit(lambda d, f=f, b=back: (jax.jvp(f, (d,), (tangents,))[1], jax.vjp(f, d)[1](b)[0]))(vectors)
+            for f in (exact, compiled)
+        )
+        assert relative(across[0], along[0]) < 1e-12
+        assert relative(across[1], along[1]) < 1e-12
 
 
 def test_no_number_of_neighbours_is_too_large():

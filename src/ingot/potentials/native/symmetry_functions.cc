@@ -636,6 +636,20 @@ template <class T> class Atom {
 
 std::atomic<int> threads{1};
 
+// Calls work(next), which takes portions of [0, count) by next(first, last) until there are none, on all threads that pay.
+template <class Work> void share(int64_t count, int64_t portion, int64_t least, const Work& work) {
+  std::atomic<int64_t> taken{0};
+  auto next = [&](int64_t& first, int64_t& last) {
+    first = taken.fetch_add(portion), last = std::min(count, first + portion);
+    return first < count;
+  };
+  const int64_t helpers = std::min<int64_t>(threads.load(), count / least) - 1;
+  std::vector<std::thread> crew;
+  for (int64_t t = 0; t < helpers; t++) crew.emplace_back([&] { work(next); });
+  work(next);
+  for (auto& member : crew) member.join();
+}
+
 template <class T, Mode mode>
 ffi::Error each_atom(ffi::Span<const double> constants, ffi::AnyBuffer d, ffi::AnyBuffer kind, const ffi::AnyBuffer* in,
                      ffi::Result<ffi::AnyBuffer>& out) {
@@ -648,21 +662,119 @@ ffi::Error each_atom(ffi::Span<const double> constants, ffi::AnyBuffer d, ffi::A
   const int32_t* kinds = kind.typed_data<int32_t>();
   const T* more = in ? in->typed_data<T>() : nullptr;
   T* to = out->typed_data<T>();
-  std::atomic<int64_t> next{0};
-  auto work = [&] {
+  share(atoms, 16, 128, [&](auto& next) {
     Atom<T> atom(c);
-    constexpr int64_t PORTION = 16;
-    for (int64_t first; (first = next.fetch_add(PORTION)) < atoms;)
-      for (int64_t i = first; i < std::min(atoms, first + PORTION); i++)
+    for (int64_t first, last; next(first, last);)
+      for (int64_t i = first; i < last; i++)
         atom.template run<mode>(from + i * 3 * columns, kinds + i * columns, int(columns), more ? more + i * given : nullptr,
                                 to + i * made);
-  };
-  const int64_t helpers = std::min<int64_t>(threads.load(), atoms / 128) - 1;
-  std::vector<std::thread> crew;
-  for (int64_t t = 0; t < helpers; t++) crew.emplace_back(work);
-  work();
-  for (auto& member : crew) member.join();
+  });
   return ffi::Error::Success();
+}
+
+// Displacements (structures, atoms, columns, 3) of whole structures, with the number of each neighbour inside its structure.
+struct Structures {
+  int64_t columns, atoms, count;
+
+  explicit Structures(const ffi::AnyBuffer& d) {
+    const auto shape = d.dimensions();
+    columns = shape[shape.size() - 2], atoms = shape[shape.size() - 3];
+    count = atoms * columns ? int64_t(d.element_count()) / (3 * columns * atoms) : 0;
+  }
+};
+
+// coefficients -> derivatives by positions and by strain, summed in double: an atom's displacements pull it one way and its
+// neighbours the other. The order of the sums does not depend on the number of threads.
+template <class T>
+ffi::Error pull_structures(ffi::Span<const double> constants, ffi::AnyBuffer d, ffi::AnyBuffer kind, ffi::AnyBuffer index,
+                           ffi::AnyBuffer in, ffi::Result<ffi::AnyBuffer>& by_position, ffi::Result<ffi::AnyBuffer>& by_strain) {
+  const Constants<T> c(constants);
+  const Structures all(d);
+  const int64_t columns = all.columns, edges = all.atoms * columns;
+  const T *vectors = d.typed_data<T>(), *coefficients = in.typed_data<T>();
+  const int32_t *kinds = kind.typed_data<int32_t>(), *neighbor = index.typed_data<int32_t>();
+  double *positions = by_position->typed_data<double>(), *strains = by_strain->typed_data<double>();
+  std::memset(positions, 0, sizeof(double) * 3 * all.atoms * all.count);
+  std::memset(strains, 0, sizeof(double) * 9 * all.count);
+  auto add = [&](int64_t atom, const T* slopes) {  // counted through all structures
+    const int64_t structure = atom / all.atoms;
+    double *of_structure = positions + 3 * all.atoms * structure, *strain = strains + 9 * structure;
+    double own[3] = {0, 0, 0}, own_strain[9] = {0, 0, 0, 0, 0, 0, 0, 0, 0};
+    for (int64_t k = 0; k < columns; k++) {
+      if (kinds[atom * columns + k] < 0) continue;
+      const T *slope = slopes + 3 * k, *x = vectors + 3 * (atom * columns + k);
+      double* to = of_structure + 3 * int64_t(neighbor[atom * columns + k]);
+      for (int b = 0; b < 3; b++) {
+        to[b] += slope[b], own[b] += slope[b];
+        for (int a = 0; a < 3; a++) own_strain[3 * a + b] += double(x[a]) * slope[b];
+      }
+    }
+    for (int b = 0; b < 3; b++) positions[3 * atom + b] -= own[b];
+    for (int k = 0; k < 9; k++) strain[k] += own_strain[k];
+  };
+  auto slopes_of = [&](Atom<T>& atom, int64_t i, T* slopes) {
+    atom.template run<PULL>(vectors + 3 * i * columns, kinds + i * columns, int(columns), coefficients + i * c.features, slopes);
+  };
+  if (all.count >= threads.load()) {
+    share(all.count, 1, 1, [&](auto& next) {
+      Atom<T> atom(c);
+      std::vector<T> slopes(3 * columns);
+      for (int64_t first, last; next(first, last);)
+        for (int64_t i = first * all.atoms; i < last * all.atoms; i++) slopes_of(atom, i, slopes.data()), add(i, slopes.data());
+    });
+  } else {
+    std::vector<T> slopes(3 * edges * all.count);
+    share(all.atoms * all.count, 16, 128, [&](auto& next) {
+      Atom<T> atom(c);
+      for (int64_t first, last; next(first, last);)
+        for (int64_t i = first; i < last; i++) slopes_of(atom, i, &slopes[3 * i * columns]);
+    });
+    for (int64_t i = 0; i < all.atoms * all.count; i++) add(i, &slopes[3 * i * columns]);
+  }
+  return ffi::Error::Success();
+}
+
+// A direction of positions and strain -> tangents of features.
+template <class T>
+ffi::Error push_structures(ffi::Span<const double> constants, ffi::AnyBuffer d, ffi::AnyBuffer kind, ffi::AnyBuffer index,
+                           ffi::AnyBuffer direction, ffi::AnyBuffer strain, ffi::Result<ffi::AnyBuffer>& out) {
+  const Constants<T> c(constants);
+  const Structures all(d);
+  const int64_t columns = all.columns;
+  const T *vectors = d.typed_data<T>(), *moves = direction.typed_data<T>(), *strains = strain.typed_data<T>();
+  const int32_t *kinds = kind.typed_data<int32_t>(), *neighbor = index.typed_data<int32_t>();
+  T* to = out->typed_data<T>();
+  share(all.atoms * all.count, 16, 128, [&](auto& next) {
+    Atom<T> atom(c);
+    std::vector<T> tangents(3 * columns, T(0));
+    for (int64_t first, last; next(first, last);)
+      for (int64_t i = first; i < last; i++) {
+        const T *of_structure = moves + 3 * all.atoms * (i / all.atoms), *own = moves + 3 * i, *e = strains + 9 * (i / all.atoms);
+        for (int64_t k = 0; k < columns; k++) {
+          if (kinds[i * columns + k] < 0) continue;
+          const T *x = vectors + 3 * (i * columns + k), *other = of_structure + 3 * int64_t(neighbor[i * columns + k]);
+          for (int b = 0; b < 3; b++)
+            tangents[3 * k + b] = other[b] - own[b] + x[0] * e[b] + x[1] * e[3 + b] + x[2] * e[6 + b];
+        }
+        atom.template run<PUSH>(vectors + 3 * i * columns, kinds + i * columns, int(columns), tangents.data(), to + i * c.features);
+      }
+  });
+  return ffi::Error::Success();
+}
+
+ffi::Error pull_coordinates(ffi::AnyBuffer d, ffi::AnyBuffer kind, ffi::AnyBuffer index, ffi::AnyBuffer in,
+                            ffi::Result<ffi::AnyBuffer> by_position, ffi::Result<ffi::AnyBuffer> by_strain,
+                            ffi::Span<const double> constants) {
+  if (d.element_type() == ffi::F32) return pull_structures<float>(constants, d, kind, index, in, by_position, by_strain);
+  if (d.element_type() == ffi::F64) return pull_structures<double>(constants, d, kind, index, in, by_position, by_strain);
+  return ffi::Error::InvalidArgument("symmetry functions: displacements must be float32 or float64");
+}
+
+ffi::Error push_coordinates(ffi::AnyBuffer d, ffi::AnyBuffer kind, ffi::AnyBuffer index, ffi::AnyBuffer direction,
+                            ffi::AnyBuffer strain, ffi::Result<ffi::AnyBuffer> out, ffi::Span<const double> constants) {
+  if (d.element_type() == ffi::F32) return push_structures<float>(constants, d, kind, index, direction, strain, out);
+  if (d.element_type() == ffi::F64) return push_structures<double>(constants, d, kind, index, direction, strain, out);
+  return ffi::Error::InvalidArgument("symmetry functions: displacements must be float32 or float64");
 }
 
 template <Mode mode>
@@ -695,5 +807,10 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(ingot_symmetry_functions_pull, pull,
                               ffi::Ffi::Bind().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>().Attr<ffi::Span<const double>>("constants"));
 XLA_FFI_DEFINE_HANDLER_SYMBOL(ingot_symmetry_functions_push, push,
                               ffi::Ffi::Bind().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>().Attr<ffi::Span<const double>>("constants"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(ingot_symmetry_functions_pull_coordinates, pull_coordinates,
+                              ffi::Ffi::Bind().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>().Attr<ffi::Span<const double>>("constants"));
+XLA_FFI_DEFINE_HANDLER_SYMBOL(ingot_symmetry_functions_push_coordinates, push_coordinates,
+                              ffi::Ffi::Bind().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>().Attr<ffi::Span<const double>>("constants"));
 
 extern "C" void ingot_set_threads(int count) { threads = count < 1 ? 1 : count; }

@@ -4,6 +4,8 @@
 Leading axes are a batch; atoms of a batch are independent of each other.
 """
 
+from typing import Any
+
 import jax
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -28,10 +30,9 @@ def _features(constants: Constants) -> int:
     return species * radial + species * (species + 1) // 2 * shifts * angles
 
 
-def _call(name: str, result: jax.ShapeDtypeStruct, constants: Constants, *operands: Array) -> Array:
+def _call(name: str, result: Any, constants: Constants, *operands: Array) -> Any:
     call = jax.ffi.ffi_call(f"ingot_symmetry_functions_{name}", result, vmap_method="broadcast_all")
-    out: Array = call(*operands, constants=np.array(constants, np.float64))
-    return out
+    return call(*operands, constants=np.array(constants, np.float64))
 
 
 def native_descriptor(
@@ -39,7 +40,8 @@ def native_descriptor(
 ) -> Float[Array, "atoms features"]:
     """All symmetry functions; not differentiable by JAX: see :func:`native_pull` and :func:`native_push`."""
     shape = jax.ShapeDtypeStruct((*displacements.shape[:-2], _features(constants)), displacements.dtype)
-    return _call("value", shape, constants, displacements, kind)
+    value: Array = _call("value", shape, constants, displacements, kind)
+    return value
 
 
 def native_pull(
@@ -50,7 +52,8 @@ def native_pull(
 ) -> Float[Array, "atoms capacity 3"]:
     """``d(sum coefficients . descriptor)/d(displacements)``."""
     shape = jax.ShapeDtypeStruct(displacements.shape, displacements.dtype)
-    return _call("pull", shape, constants, displacements, kind, coefficients)
+    slopes: Array = _call("pull", shape, constants, displacements, kind, coefficients)
+    return slopes
 
 
 def native_push(
@@ -61,4 +64,42 @@ def native_push(
 ) -> Float[Array, "atoms features"]:
     """The derivative of the descriptor along ``tangents``."""
     shape = jax.ShapeDtypeStruct((*displacements.shape[:-2], _features(constants)), displacements.dtype)
-    return _call("push", shape, constants, displacements, kind, tangents)
+    moved: Array = _call("push", shape, constants, displacements, kind, tangents)
+    return moved
+
+
+def native_pull_coordinates(
+    displacements: Float[Array, "*batch atoms capacity 3"],
+    kind: Int[Array, "*batch atoms capacity"],
+    index: Int[Array, "*batch atoms capacity"],
+    coefficients: Float[Array, "*batch atoms features"],
+    constants: Constants,
+) -> tuple[Float[Array, "*batch atoms 3"], Float[Array, "*batch 3 3"]]:
+    """``d(sum coefficients . descriptor)`` by the positions and by the strain of whole structures, in float64.
+
+    ``index`` counts neighbours inside their structure.
+    """
+    *batch, atoms, _, _ = displacements.shape
+    shapes = (
+        jax.ShapeDtypeStruct((*batch, atoms, 3), np.float64),
+        jax.ShapeDtypeStruct((*batch, 3, 3), np.float64),
+    )
+    by_position, by_strain = _call(
+        "pull_coordinates", shapes, constants, displacements, kind, index.astype(np.int32), coefficients
+    )
+    return by_position, by_strain
+
+
+def native_push_coordinates(
+    displacements: Float[Array, "*batch atoms capacity 3"],
+    kind: Int[Array, "*batch atoms capacity"],
+    index: Int[Array, "*batch atoms capacity"],
+    by_position: Float[Array, "*batch atoms 3"],
+    strain: Float[Array, "*batch 3 3"],
+    constants: Constants,
+) -> Float[Array, "*batch atoms features"]:
+    """The derivative of the descriptor along a direction of positions and strain of whole structures."""
+    shape = jax.ShapeDtypeStruct((*displacements.shape[:-2], _features(constants)), displacements.dtype)
+    along = (by_position.astype(displacements.dtype), strain.astype(displacements.dtype))
+    moved: Array = _call("push_coordinates", shape, constants, displacements, kind, index.astype(np.int32), *along)
+    return moved
