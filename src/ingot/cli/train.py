@@ -100,13 +100,14 @@ def run(args: argparse.Namespace) -> int:
         print(combine_members(args.combine, data, output))
         return 0
     print(data.message(), flush=True)
+    memory = settings.memory_mb * 2.0**20
     architecture, options = architecture_of(settings, data.species), options_of(settings)
     if args.member is not None:
-        print(train_and_save(data, architecture, options, args.seed, args.member, output, settings.resplit))
+        print(train_and_save(data, architecture, options, args.seed, args.member, output, settings.resplit, memory))
         return 0
     directories = [output / "members" / str(member) for member in range(settings.members)]
     for member, directory in enumerate(directories):
-        line = train_and_save(data, architecture, options, args.seed, member, directory, settings.resplit)
+        line = train_and_save(data, architecture, options, args.seed, member, directory, settings.resplit, memory)
         print(line, flush=True)
     print(combine_members(directories, data, output))
     return 0

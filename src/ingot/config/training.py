@@ -156,5 +156,9 @@ class TrainingSettings(Section):
     jacobian_memory_mb: int = Field(default=512, ge=0)
     """Memory for stored descriptor Jacobians of small structures; 0 never stores them."""
 
+    memory_mb: int = Field(default=4000, ge=0)
+    """Memory for neighbour tables, displacements and descriptors; what is beyond it lies in files and is read batch by
+    batch: data may be larger than memory. The result is the same."""
+
     precision: Literal["float32", "float64"] = "float32"
     """Arithmetic of the training."""

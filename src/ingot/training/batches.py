@@ -1,7 +1,7 @@
 """Work on whole buckets: gradients of batches and errors of all structures, compiled once per bucket."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from ingot.training.contraction import GradientFunction, contraction_modes, grad
 from ingot.training.described import describe_bucket, described_contraction
 from ingot.training.examples import Bucket
 from ingot.training.linearised import (
+    Environments,
     descriptors,
     feature_moments,
     jacobian_bytes,
@@ -21,6 +22,7 @@ from ingot.training.linearised import (
     linearised_gradient_function,
 )
 from ingot.training.loss import LossWeights, SquaredErrors
+from ingot.training.shelf import Shelf
 
 Storage = Literal["jacobian", "descriptor", "nothing"]
 """What is kept of the structures of a bucket besides their labels."""
@@ -33,6 +35,8 @@ class PreparedBucket:
     examples: Any
     count: int
     storage: Storage
+    filed: bool
+    """Whether the arrays lie in files: a batch is read from them, the rest is not."""
     forces: int
     """How many structures have forces."""
     stresses: int
@@ -44,17 +48,23 @@ class PreparedBucket:
 
 
 _FEW_ATOMS = 8
+_STRUCTURES_AT_ONCE = 256
 
 
 def prepare(
-    architecture: Any, buckets: Sequence[Bucket], memory_limit: int, dtype: Any, mode: str | None = None
+    architecture: Any,
+    buckets: Sequence[Bucket],
+    memory_limit: int,
+    dtype: Any,
+    mode: str | None = None,
+    shelf: Shelf | None = None,
 ) -> list[PreparedBucket]:
     """Buckets on the device, with what need not be computed again in each step.
 
     Descriptor Jacobians where all of them fit into ``memory_limit`` bytes (dense products grow with the square of the
     atoms: of few atoms only, where the next is possible); else descriptors, where whole batches are worked on at once
     (compiled descriptor, or a GPU); nothing for a ``mode`` of contraction other than the split one, and for
-    architectures without a descriptor.
+    architectures without a descriptor. Buckets in files stay there.
     """
     left = memory_limit
     prepared = []
@@ -66,19 +76,20 @@ def prepare(
         examples: Any
         descriptor: Any = None
         storage: Storage = "nothing"
-        if needed <= left and small:
+        if needed <= left and small and not bucket.filed:
             left -= needed
             storage, examples = "jacobian", linearise_bucket(architecture, bucket, dtype)
         elif wide:
-            storage, examples = "descriptor", describe_bucket(architecture, bucket, dtype)
+            storage, examples = "descriptor", describe_bucket(architecture, bucket, dtype, shelf)
         else:
-            examples = jax.tree.map(jnp.asarray, bucket.examples)
+            examples = bucket.examples if bucket.filed else jax.tree.map(jnp.asarray, bucket.examples)
             descriptor = descriptors(architecture, bucket) if has_descriptor else None
         prepared.append(
             PreparedBucket(
                 examples=examples,
                 count=len(bucket),
                 storage=storage,
+                filed=bucket.filed,
                 forces=int(np.asarray(bucket.examples.has_forces).sum()),
                 stresses=int(np.asarray(bucket.examples.has_stress).sum()),
                 species=np.asarray(bucket.examples.species),
@@ -94,9 +105,14 @@ def moments_of(
     """Feature means and scales of prepared buckets, for architectures that can take them in."""
     if not hasattr(architecture, "from_standardised"):
         return None
-    values = np.concatenate([bucket.descriptor.reshape(-1, architecture.features) for bucket in buckets])
-    species = np.concatenate([bucket.species.ravel() for bucket in buckets])
-    return feature_moments(values, species, len(architecture.species), floor)
+
+    def portions() -> Iterable[Environments]:
+        for bucket in buckets:
+            for first in range(0, bucket.count, _STRUCTURES_AT_ONCE):
+                rows = slice(first, first + _STRUCTURES_AT_ONCE)
+                yield bucket.descriptor[rows].reshape(-1, architecture.features), bucket.species[rows].ravel()
+
+    return feature_moments(portions, len(architecture.species), floor)
 
 
 BatchGradient = Callable[[Any, Any, Any, Any, Any], tuple[Any, SquaredErrors]]

@@ -17,6 +17,7 @@ from ingot.potentials import Architecture
 from ingot.training.contraction import contract_network, coordinates_of, strained_displacements
 from ingot.training.examples import Bucket, Example
 from ingot.training.loss import LossWeights, SquaredErrors
+from ingot.training.shelf import Shelf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,9 +25,9 @@ class DescribedExample:
     """A labelled structure with its displacement vectors (which know the images: ``table.shift`` is empty)."""
 
     example: Example
-    vectors: Float[Array, "*batch atoms capacity 3"]
+    vectors: Float[Array, "*batch atoms capacity 3"] | Float[np.ndarray, "*batch atoms capacity 3"]
     """From each atom to its neighbours in angstrom; zero on padding."""
-    descriptor: Float[Array, "*batch atoms features"]
+    descriptor: Float[Array, "*batch atoms features"] | Float[np.ndarray, "*batch atoms features"]
 
 
 jax.tree_util.register_dataclass(DescribedExample, data_fields=["example", "vectors", "descriptor"], meta_fields=[])
@@ -34,24 +35,32 @@ jax.tree_util.register_dataclass(DescribedExample, data_fields=["example", "vect
 _STRUCTURES_AT_ONCE = 16
 
 
-def describe_bucket(architecture: Any, bucket: Bucket, dtype: Any) -> DescribedExample:
-    """Vectors formed in float64 and kept in ``dtype``, descriptors computed from these."""
+def describe_bucket(architecture: Any, bucket: Bucket, dtype: Any, shelf: Shelf | None = None) -> DescribedExample:
+    """Vectors formed in float64 and kept in ``dtype``, descriptors computed from these.
+
+    A bucket in files stays there, with its vectors and descriptors; others go to the device.
+    """
 
     @jax.jit
     def describe(example: Example) -> tuple[Array, Array]:
         vectors = jax.vmap(lambda one: strained_displacements(one, coordinates_of(one)).astype(dtype))(example)
         return vectors, architecture.descriptor_and_products(vectors, example.species, example.table)[0]
 
-    parts = []
+    shelf, kept = shelf or Shelf(), None
     for first in range(0, len(bucket), _STRUCTURES_AT_ONCE):
         # The last portion repeats structures, so that all have one shape.
         rows = np.minimum(np.arange(first, first + _STRUCTURES_AT_ONCE), len(bucket) - 1)
-        parts.append(jax.device_get(describe(jax.tree.map(lambda leaf, rows=rows: leaf[rows], bucket.examples))))
-    vectors, descriptor = (np.concatenate(group)[: len(bucket)] for group in zip(*parts, strict=True))
-    example = jax.tree.map(jnp.asarray, bucket.examples)
-    empty = jnp.zeros((*example.table.index.shape, 0), jnp.int32)
-    table = dataclasses.replace(example.table, shift=empty)
-    return DescribedExample(dataclasses.replace(example, table=table), jnp.asarray(vectors), jnp.asarray(descriptor))
+        part = jax.device_get(describe(jax.tree.map(lambda leaf, rows=rows: leaf[rows], bucket.examples)))
+        if kept is None:
+            kept = [shelf.empty((len(bucket), *leaf.shape[1:]), leaf.dtype, bucket.filed) for leaf in part]
+        for to, leaf in zip(kept, part, strict=True):
+            to[rows] = leaf
+    assert kept is not None
+    table = bucket.examples.table
+    table = dataclasses.replace(table, shift=np.zeros((*table.index.shape, 0), np.int16))
+    vectors, descriptor = kept
+    described = DescribedExample(dataclasses.replace(bucket.examples, table=table), vectors, descriptor)
+    return described if bucket.filed else jax.tree.map(jnp.asarray, described)  # type: ignore[no-any-return]
 
 
 def described_contraction(

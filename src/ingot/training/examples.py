@@ -17,7 +17,8 @@ from jaxtyping import Array, Bool, Float, Int
 from ingot.neighbors import NeighborTable, displacements, neighbor_table, round_up
 from ingot.potentials import Architecture, Graph, padded_atoms
 from ingot.training.errors import TrainingError
-from ingot.training.offsets import method_of
+from ingot.training.offsets import label_energies, method_of
+from ingot.training.shelf import Shelf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,14 +53,19 @@ class Bucket:
 
     examples: Example
     places: tuple[int, ...]
+    filed: bool = False
+    """Whether the arrays lie in files: then only what a batch needs is read."""
 
     def __len__(self) -> int:
         return len(self.places)
 
     def select(self, wanted: set[int]) -> "Bucket":
-        """The examples whose places are wanted; may be empty."""
+        """The examples whose places are wanted; may be empty. Neighbours in the bucket are not copied."""
         rows = [row for row, place in enumerate(self.places) if place in wanted]
-        return Bucket(jax.tree.map(lambda leaf: leaf[rows], self.examples), tuple(self.places[row] for row in rows))
+        together = bool(rows) and rows[-1] - rows[0] + 1 == len(rows)
+        taken = slice(rows[0], rows[-1] + 1) if together else rows
+        examples = jax.tree.map(lambda leaf: leaf[taken], self.examples)
+        return dataclasses.replace(self, examples=examples, places=tuple(self.places[row] for row in rows))
 
 
 def forces_of(atoms: Atoms) -> np.ndarray | None:
@@ -123,7 +129,7 @@ def make_example(
         species=np.pad(np.array([order[symbol] for symbol in atoms.symbols], np.int32), (0, extra), constant_values=-1),
         table=NeighborTable(
             index=np.pad(table.index, ((0, extra), (0, 0))),
-            shift=np.pad(table.shift, ((0, extra), (0, 0), (0, 0))),
+            shift=np.pad(table.shift, ((0, extra), (0, 0), (0, 0))).astype(np.int16),
             mask=np.pad(table.mask, ((0, extra), (0, 0))),
             inner=table.inner,
         ),
@@ -152,17 +158,27 @@ def emphasised(buckets: Sequence[Bucket], scale: float | None) -> list[Bucket]:
     weights = [1.0 / (1.0 + (energies - lowest) / scale) for energies in per_atom]
     mean = np.concatenate(weights).mean()
     return [
-        Bucket(dataclasses.replace(b.examples, weight=w / mean), b.places)
+        dataclasses.replace(b, examples=dataclasses.replace(b.examples, weight=w / mean))
         for b, w in zip(buckets, weights, strict=True)
     ]
 
 
+_STRUCTURES_AT_ONCE = 512
+
+
 def learnable_energies(frames: Sequence[Atoms], architecture: Architecture) -> np.ndarray:
     """The energies (eV) minus the part without parameters: what offsets and networks share."""
+    if learned_part(architecture) == architecture:
+        return label_energies(frames)
     nothing = dict.fromkeys(architecture.species, 0.0)
     energies = np.zeros(len(frames))
-    for bucket in make_buckets(frames, architecture, {method_of(atoms): nothing for atoms in frames}):
-        energies[list(bucket.places)] = bucket.examples.energy
+    # Structures of one size follow each other, so that portions share compiled code.
+    order = sorted(range(len(frames)), key=lambda place: len(frames[place]))
+    for first in range(0, len(order), _STRUCTURES_AT_ONCE):
+        portion = order[first : first + _STRUCTURES_AT_ONCE]
+        some = [frames[place] for place in portion]
+        for bucket in make_buckets(some, architecture, {method_of(atoms): nothing for atoms in some}):
+            energies[[portion[place] for place in bucket.places]] = bucket.examples.energy
     return energies
 
 
@@ -207,27 +223,55 @@ def without_baseline(architecture: Any, example: Example) -> Example:
 
 
 def make_buckets(
-    frames: Sequence[Atoms], architecture: Architecture, offsets: dict[str, dict[str, float]]
+    frames: Sequence[Atoms],
+    architecture: Architecture,
+    offsets: dict[str, dict[str, float]],
+    shelf: Shelf | None = None,
 ) -> list[Bucket]:
     """All structures, grouped by padded size; ``offsets`` by method as :func:`fit_method_offsets` gives.
 
     The labels lack the part of the energy that has no parameters (:func:`without_baseline`).
-    A bucket's neighbour capacities are the largest of its members, so that each bucket compiles once.
+    A bucket's neighbour capacities are the largest of its members, so that each bucket compiles once. Buckets that
+    ``shelf`` has no room for, displacements and descriptors to come included, are in files.
     """
     groups: dict[int, list[int]] = {}
     for place, atoms in enumerate(frames):
         groups.setdefault(padded_atoms(len(atoms)), []).append(place)
-    buckets = []
-    for places in (groups[padded] for padded in sorted(groups)):
-        size = max(8, round_up(max(len(frames[k]) for k in places), 4))
-        fitted = [make_example(frames[k], architecture, offsets[method_of(frames[k])]) for k in places]
-        capacity = round_up(max(example.table.capacity for example in fitted), 8)
-        inner = max(example.table.inner for example in fitted)
-        padded = [
-            make_example(frames[k], architecture, offsets[method_of(frames[k])], size, capacity, inner or None)
-            for k in places
-        ]
-        learnable = [without_baseline(architecture, example) for example in padded]
-        stacked: Any = jax.tree.map(lambda *leaves: np.stack(leaves), *learnable)
-        buckets.append(Bucket(stacked, tuple(places)))
-    return buckets
+    return [_make_bucket(frames, groups[padded], architecture, offsets, shelf or Shelf()) for padded in sorted(groups)]
+
+
+def _allocated(count: int, shelf: Shelf, filed: bool, leaf: np.ndarray) -> np.ndarray:
+    return shelf.empty((count, *leaf.shape), leaf.dtype, filed)
+
+
+def _make_bucket(
+    frames: Sequence[Atoms],
+    places: list[int],
+    architecture: Architecture,
+    offsets: dict[str, dict[str, float]],
+    shelf: Shelf,
+) -> Bucket:
+    size = max(8, round_up(max(len(frames[k]) for k in places), 4))
+    capacity = inner = 0
+    for k in places:
+        atoms = frames[k]
+        table = neighbor_table(
+            atoms.positions, atoms.cell.array, atoms.pbc, architecture.cutoff, architecture.inner_cutoff
+        )
+        capacity, inner = max(capacity, table.capacity), max(inner, table.inner)
+    capacity = round_up(capacity, 8)
+    stacked: Any = None
+    filed = False
+    for row, k in enumerate(places):
+        own = offsets[method_of(frames[k])]
+        example = without_baseline(
+            architecture, make_example(frames[k], architecture, own, size, capacity, inner or None)
+        )
+        leaves = jax.tree.map(np.asarray, example)
+        if stacked is None:
+            described = 4 * size * (3 * capacity + getattr(architecture, "features", 0))
+            bytes_of_one = sum(leaf.nbytes for leaf in jax.tree.leaves(leaves)) + described
+            filed = not shelf.has_room(len(places) * bytes_of_one)
+            stacked = jax.tree.map(partial(_allocated, len(places), shelf, filed), leaves)
+        jax.tree.map(lambda to, leaf, row=row: to.__setitem__(row, leaf), stacked, leaves)
+    return Bucket(stacked, tuple(places), filed)

@@ -5,6 +5,7 @@ epoch costs a few products of small matrices. Large structures take the general 
 """
 
 import dataclasses
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -125,22 +126,40 @@ def descriptors(architecture: Any, bucket: Bucket) -> Float[np.ndarray, "structu
     return np.stack(rows)
 
 
+Environments = tuple[Float[np.ndarray, "environments features"], Int[np.ndarray, " environments"]]
+"""Features and species of some atoms; -1 marks padding atoms."""
+
+
 def feature_moments(
-    values: Float[np.ndarray, "environments features"],
-    species: Int[np.ndarray, " environments"],
-    kinds: int,
-    floor: float,
+    portions: Callable[[], Iterable[Environments]], kinds: int, floor: float
 ) -> tuple[Float[np.ndarray, "species features"], Float[np.ndarray, "species features"]]:
-    """Mean and scale of each feature over the training atoms of each species; -1 marks padding atoms.
+    """Mean and scale of each feature over the training atoms of each species, which ``portions`` gives, twice.
 
     The scale is the standard deviation, but at least ``floor`` times the root mean square of all
     deviations: a feature that hardly varies in the data must not shout in a new surrounding.
     A species without atoms takes the moments of all.
     """
-    means, scales = [], []
-    for kind in range(kinds):
-        own = values[species == kind] if (species == kind).any() else values[species >= 0]
-        deviation = own.std(axis=0, dtype=np.float64)
-        means.append(own.mean(axis=0, dtype=np.float64))
-        scales.append(np.maximum(deviation, floor * np.sqrt(np.mean(deviation**2)) + 1e-12))
-    return np.array(means), np.array(scales)
+    # The last row is over all species.
+    counts, first = _sums(portions(), kinds, lambda values, kind: values)
+    means = first / np.maximum(counts, 1)[:, None]
+    second = _sums(portions(), kinds, lambda values, kind: (values - means[kind]) ** 2)[1]
+    deviations = np.sqrt(second / np.maximum(counts, 1)[:, None])
+    known = [kind if counts[kind] else kinds for kind in range(kinds)]
+    least = floor * np.sqrt(np.mean(deviations**2, axis=1, keepdims=True)) + 1e-12
+    return means[known], np.maximum(deviations, least)[known]
+
+
+def _sums(
+    portions: Iterable[Environments], kinds: int, of: Callable[[np.ndarray, int], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """How many environments each species has (the last: all), and the sums of a function of their features."""
+    counts, total = np.zeros(kinds + 1), None
+    for values, species in portions:
+        if total is None:
+            total = np.zeros((kinds + 1, values.shape[-1]))
+        for kind in range(kinds + 1):
+            own = species == kind if kind < kinds else species >= 0
+            counts[kind] += own.sum()
+            total[kind] += of(values[own], kind).sum(axis=0, dtype=np.float64)
+    assert total is not None
+    return counts, total

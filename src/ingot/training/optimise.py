@@ -23,6 +23,7 @@ from ingot.training.errors import TrainingError
 from ingot.training.examples import Bucket, emphasised, learned_part
 from ingot.training.loss import LossWeights, SquaredErrors
 from ingot.training.schedule import Progress, TrainingOptions, finished, learning_rate_at, note_validation
+from ingot.training.shelf import Shelf
 from ingot.training.step import (
     initial_vector,
     optimiser_of,
@@ -32,6 +33,7 @@ from ingot.training.step import (
     update,
 )
 
+_STRUCTURES_AT_ONCE = 256
 _LARGEST_RESTORES = 5
 """After this many divergences the training gives up."""
 
@@ -72,7 +74,8 @@ def _digest(architecture: Architecture, options: TrainingOptions, seed: int, *gr
     for buckets in groups:
         for bucket in buckets:
             for leaf in jax.tree.leaves(bucket.examples):
-                hasher.update(np.ascontiguousarray(leaf).tobytes())
+                for first in range(0, len(bucket), _STRUCTURES_AT_ONCE):
+                    hasher.update(np.ascontiguousarray(leaf[first : first + _STRUCTURES_AT_ONCE]).tobytes())
     return hasher.hexdigest()
 
 
@@ -96,12 +99,14 @@ def train_member(
     options: TrainingOptions,
     seed: int,
     checkpoint: Path | None = None,
+    shelf: Shelf | None = None,
 ) -> TrainedMember:
     """Train one network from ``seed`` (initial parameters and order of the structures).
 
     Adam on averaged batch gradients; the result is the moving average of the parameters at the best validation
     loss, or at the end when there is no validation data. With ``checkpoint`` the state is saved at each validation,
-    and a matching file is continued from: the result is bit for bit that of an uninterrupted run.
+    and a matching file is continued from: the result is bit for bit that of an uninterrupted run. ``shelf`` holds what
+    belongs to buckets that are in files.
 
     Raises :class:`TrainingError` when there is nothing to train on or the loss keeps diverging.
     """
@@ -112,7 +117,7 @@ def train_member(
     digest = _digest(architecture, options, seed, train, validation)
     train = emphasised(train, options.emphasis)
     learning, watching = (
-        prepare(architecture, part, options.jacobian_memory, options.precision, options.contraction)
+        prepare(architecture, part, options.jacobian_memory, options.precision, options.contraction, shelf)
         for part in (train, validation)
     )
     moments = moments_of(architecture, learning, options.feature_floor)

@@ -20,6 +20,7 @@ from ingot.training.offsets import fit_method_offsets, principal_method
 from ingot.training.optimise import train_member
 from ingot.training.schedule import TrainingOptions
 from ingot.training.screening import screen
+from ingot.training.shelf import Shelf
 from ingot.training.uncertainty import fit_uncertainty_scale
 
 VALIDATION_FRACTION = 0.15
@@ -139,11 +140,13 @@ def train_and_save(
     member: int,
     directory: str | Path,
     resplit: bool = False,
+    memory: float = float("inf"),
 ) -> str:
     """Train one member into ``directory`` (a potential of one member, ``log.csv``, ``log.cost.csv``).
 
     Members differ by the seed derived from ``seed`` and ``member``. A training that was killed goes on from its last
-    checkpoint. Gives a line that says how good the member is.
+    checkpoint. Neighbour tables, displacements and descriptors beyond ``memory`` (bytes) lie in files without names
+    in the directory. Gives a line that says how good the member is.
     """
     target = Path(directory)
     if resplit:
@@ -152,13 +155,15 @@ def train_and_save(
     target.mkdir(parents=True, exist_ok=True)
     checkpoint = target / CHECKPOINT
     offsets = data.offsets(architecture)
-    buckets = make_buckets([*data.train, *data.validation], architecture, offsets)
+    shelf = Shelf(memory, target)
+    buckets = make_buckets([*data.train, *data.validation], architecture, offsets, shelf)
     trained = train_member(
         architecture,
         *divide_buckets(buckets, len(data.train)),
         options,
         own_seed,
         checkpoint,
+        shelf,
     )
     provenance = {
         **_provenance(data),

@@ -4,7 +4,7 @@ Parameters are one flat vector in standardised form (see ``from_standardised`` o
 optimiser then compiles to a few loops instead of a few for every tensor.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -99,9 +99,12 @@ def update(
     moments: Moments,
 ) -> Moving:
     """One step on the structures ``chosen`` of a bucket where ``present``."""
+    examples = bucket.examples
+    if bucket.filed:
+        examples, chosen = read_rows(examples, chosen), np.arange(len(chosen), dtype=chosen.dtype)
     moved: Moving = _update(
         moving,
-        bucket.examples,
+        examples,
         chosen,
         present,
         np.float64(rate),
@@ -140,18 +143,26 @@ def rms_errors(
     """Root-mean-square errors (energy per atom, forces, stress) over whole buckets."""
     sums = np.zeros(3)
     for bucket in buckets:
-        sums += np.array(
-            _errors(
-                vector,
-                bucket.examples,
-                moments,
-                architecture=architecture,
-                options=options,
-                storage=bucket.storage,
-            ),
-            float,
-        )
+        for examples in _portions(bucket, options.optimiser.batch_size):
+            errors = _errors(
+                vector, examples, moments, architecture=architecture, options=options, storage=bucket.storage
+            )
+            sums += np.array(errors, float)
     return root_mean_square(sums, buckets)
+
+
+def read_rows(examples: Any, rows: Any) -> Any:
+    """Some examples of a bucket in files, in memory."""
+    return jax.tree.map(lambda leaf: np.array(leaf[rows]), examples)
+
+
+def _portions(bucket: PreparedBucket, size: int) -> Iterator[Any]:
+    """A bucket at once, or by portions where it lies in files."""
+    if not bucket.filed:
+        yield bucket.examples
+        return
+    for first in range(0, bucket.count, size):
+        yield read_rows(bucket.examples, slice(first, first + size))
 
 
 def root_mean_square(sums: np.ndarray, buckets: Sequence[PreparedBucket]) -> np.ndarray:

@@ -15,6 +15,7 @@ from ingot.training import (
     TrainingError,
     TrainingOptions,
     combine,
+    divide_buckets,
     fit_uncertainty_scale,
     make_buckets,
     single_member,
@@ -23,6 +24,7 @@ from ingot.training import (
 from ingot.training import optimise as loop
 from ingot.training.checkpoint import load_checkpoint
 from ingot.training.schedule import Progress, finished, learning_rate_at, note_validation
+from ingot.training.shelf import Shelf
 
 ARCHITECTURE = AniArchitecture.evenly_spaced(("Al",), 5.0, 6, 4.0, 2, 3, hidden=(8, 6))
 OPTIONS = TrainingOptions(
@@ -147,6 +149,39 @@ def test_without_validation_the_last_average_is_kept(data):
     assert np.isnan(member.log[-1]["validation_force_rmse_ev_per_angstrom"])
     with pytest.raises(TrainingError, match="no structure"):
         train_member(ARCHITECTURE, [], [], OPTIONS, seed=0)
+
+
+@pytest.mark.parametrize("contraction", [None, pytest.param("forward", marks=pytest.mark.slow)])
+def test_arrays_in_files_give_the_same_network(tmp_path, contraction):
+    """No memory at all: every batch is read from files, of which nothing is left."""
+    options = dataclasses.replace(with_optimiser(epochs=6, validation_interval=3), jacobian_memory=0)
+    options = dataclasses.replace(options, contraction=contraction)
+    together = frames(11)
+    offsets = {"": {"Al": -3.0}}
+    results = []
+    for memory in (float("inf"), 0):
+        shelf = Shelf(memory, tmp_path)
+        buckets = make_buckets(together, ARCHITECTURE, offsets, shelf)
+        assert all(bucket.filed == (memory == 0) for bucket in buckets)
+        divided = divide_buckets(buckets, 8)
+        for part in (*divided[0], *divided[1]):
+            assert isinstance(part.examples.positions, np.memmap) == (memory == 0)  # views, not copies
+        results.append(train_member(ARCHITECTURE, *divided, options, 1, tmp_path / f"{memory}.st", shelf))
+        assert not list(tmp_path.glob("training-*"))
+    plain, filed = results
+    assert np.array_equal(flat(plain), flat(filed))
+    for row, other in zip(plain.log, filed.log, strict=True):
+        assert row == pytest.approx(other, rel=1e-5)
+
+
+def test_the_shelf_fills_memory_first(tmp_path):
+    shelf = Shelf(100, tmp_path / "new")
+    assert [shelf.has_room(size) for size in (60, 60, 40, 1)] == [True, False, True, False]
+    array = shelf.empty((3, 2), np.dtype(np.float32), filed=True)
+    array[1] = 5
+    assert isinstance(array, np.memmap)
+    assert array.sum() == 10
+    assert shelf.empty((3, 0), np.dtype(np.float32), filed=True).size == 0
 
 
 def test_errors_of_forces_are_averaged_over_the_structures_that_have_them(data):
