@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="seed of the run (1)")
     parser.add_argument("--member", type=int, help="train this member only")
     parser.add_argument("--members", type=int, help="number of members (overrides the settings)")
+    parser.add_argument("--workers", type=int, help="members trained side by side (default: one per core)")
     parser.add_argument("--epochs", type=int, help="passes over the data (overrides the settings)")
     parser.add_argument(
         "--combine",
@@ -106,8 +107,55 @@ def run(args: argparse.Namespace) -> int:
         print(train_and_save(data, architecture, options, args.seed, args.member, output, settings.resplit, memory))
         return 0
     directories = [output / "members" / str(member) for member in range(settings.members)]
-    for member, directory in enumerate(directories):
-        line = train_and_save(data, architecture, options, args.seed, member, directory, settings.resplit, memory)
-        print(line, flush=True)
+    workers = min(settings.members, _cores() if args.workers is None else max(1, args.workers))
+    if workers > 1:
+        _train_side_by_side(args, settings, directories, workers)
+    else:
+        for member, directory in enumerate(directories):
+            line = train_and_save(data, architecture, options, args.seed, member, directory, settings.resplit, memory)
+            print(line, flush=True)
     print(combine_members(directories, data, output))
     return 0
+
+
+def _cores() -> int:
+    import os
+
+    import jax
+
+    if jax.default_backend() != "cpu":  # processes would only take the device's memory from each other
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _train_side_by_side(
+    args: argparse.Namespace, settings: "TrainingSettings", directories: list[Path], workers: int
+) -> None:
+    """One process per member, ``workers`` at a time; the progress of those that begin first stands for all."""
+    import subprocess
+    import sys
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
+    from ingot.training import TrainingError
+
+    splits = ["--splits", *args.splits] if args.splits else []
+    common = [*args.data, *splits, "--settings", settings.model_dump_json(), "--seed", str(args.seed)]
+
+    def train(member: int) -> str:
+        command = [sys.executable, "-m", "ingot.cli.main", "train", *common, "--threads", str(args.threads)]
+        command += ["--member", str(member), "-o", str(directories[member])]
+        shown = None if member == 0 and sys.stderr.isatty() else subprocess.PIPE
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=shown, text=True, check=False)
+        if done.returncode:
+            reason = (done.stderr or "").strip().splitlines()[-1:] or [f"status {done.returncode}"]
+            raise TrainingError(f"member {member} failed: {reason[0]}")
+        return done.stdout.strip().splitlines()[-1]
+
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = [pool.submit(train, member) for member in range(len(directories))]
+        try:
+            for future in as_completed(waiting):
+                print(future.result(), flush=True)
+        except TrainingError:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

@@ -74,9 +74,11 @@ def test_member_processes_and_combination_equal_the_run_by_hand(alloy_file, tmp_
         ]  # fmt: skip
     members = [str(tmp_path / "members" / str(m)) for m in (0, 1)]
     assert main(["train", *common, "--combine", *members, "-o", str(tmp_path / "combined")]) == 0
-    assert main(["train", *common, *settings, "-o", str(tmp_path / "whole")]) == 0
-    for name in ("potential.json", "parameters.safetensors"):
-        assert (tmp_path / "combined" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    for workers in ("1", "2"):
+        whole = tmp_path / f"whole-{workers}"
+        assert main(["train", *common, *settings, "--workers", workers, "-o", str(whole)]) == 0
+        for name in ("potential.json", "parameters.safetensors"):
+            assert (tmp_path / "combined" / name).read_bytes() == (whole / name).read_bytes()
     with (tmp_path / "members" / "0" / "log.csv").open() as handle:
         rows = list(csv.DictReader(handle))
     assert [row["epoch"] for row in rows] == ["10", "20"]
@@ -90,6 +92,9 @@ def test_mistakes_are_explained(alloy_file, tmp_path, capsys):
     output = ["-o", str(tmp_path / "p")]
     assert main(["train", str(alloy_file), "--settings", '{"epoch": 3}', *output]) == 1
     assert "did you mean 'epochs'" in capsys.readouterr().err
+    broken = json.dumps({**SETTINGS, "learning_rate": 0.9, "clip_norm": 1e30, "weight_decay": 1e30})
+    assert main(["train", str(alloy_file), "--settings", broken, "--workers", "2", *output]) == 1
+    assert "failed: ingot train: the loss became infinite" in capsys.readouterr().err
     assert main(["train", str(alloy_file), "--member", "9", *output]) == 1
     assert "0..3" in capsys.readouterr().err
     assert main(["train", str(alloy_file), "--settings", '{"species": ["Cu"]}', *output]) == 1
