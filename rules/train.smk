@@ -27,12 +27,13 @@ rule train_member:
         code=code("train"),
         seed=SEED,
         stores=lambda w, input: [store_folder(m) for m in input.manifests],
+        member=lambda w: f"--member {w.member}",
         directory=lambda w, output: Path(output.potential).parent,
     message:
         "train: member {wildcards.member} of the potential"
     shell:
         "ingot train {params.stores} --splits {input.splits} --settings {params.settings:q}"
-        " --member {wildcards.member} --seed {params.seed} -o {params.directory} > {log} 2>&1"
+        " {params.member} --seed {params.seed} -o {params.directory} > {log} 2>&1"
 
 
 use rule train_member as train_loop_member with:
@@ -49,9 +50,56 @@ use rule train_member as train_loop_member with:
         code=code("train"),
         seed=SEED,
         stores=lambda w, input: [store_folder(m) for m in input.manifests],
+        member=lambda w: f"--member {w.member}",
         directory=lambda w, output: Path(output.potential).parent,
     message:
         "train: iteration {wildcards.iteration}, member {wildcards.member}"
+
+
+if CONFIG.training.together:
+
+    ruleorder: train_members_together > train_member
+
+    use rule train_member as train_members_together with:
+        output:
+            expand(rules.train_member.output, member=MEMBERS),
+        log:
+            f"{RUN}/logs/train_member/together.log",
+        benchmark:
+            f"{RUN}/costs/train_member.together.tsv"
+        params:
+            settings=settings("training"),
+            code=code("train"),
+            seed=SEED,
+            stores=lambda w, input: [store_folder(m) for m in input.manifests],
+            member="--members-only",
+            directory=RUN,
+        message:
+            "train: all members of the potential in one program"
+
+
+if CONFIG.active_learning and CONFIG.active_learning.training.together:
+
+    ruleorder: train_loop_members_together > train_loop_member
+
+    use rule train_member as train_loop_members_together with:
+        output:
+            expand(
+                rules.train_loop_member.output, member=LOOP_MEMBERS, allow_missing=True
+            ),
+        log:
+            f"{RUN}/logs/train_loop_member/{{iteration}}-together.log",
+        benchmark:
+            f"{RUN}/costs/train_loop_member.{{iteration}}.together.tsv"
+        params:
+            settings=settings("active_learning", "training"),
+            code=code("train"),
+            seed=SEED,
+            stores=lambda w, input: [store_folder(m) for m in input.manifests],
+            member="--members-only",
+            directory=f"{RUN}/iterations/{{iteration}}",
+        message:
+            "train: iteration {wildcards.iteration}, all members in one program"
 
 
 rule combine_members:

@@ -1,12 +1,17 @@
 """Other elements, alloys and data of one's own: a change of configuration, not of code."""
 
+import csv
 import json
 
+import jax
 import numpy as np
 import pytest
-from workflow_run import ROOT, read_json
+import yaml
+from workflow_run import ROOT, TINY, read_json
 
+from ingot.benchmarks.tables import read_quantities
 from ingot.datasets import open_dataset, to_ase
+from ingot.potentials import AniArchitecture, Potential, load_potential
 
 CHEAP_KOHN_SHAM = {
     "method": "pyscf",
@@ -92,8 +97,6 @@ def test_a_binary_alloy_is_a_change_of_configuration(make_run):
 
 
 def test_data_of_ones_own_are_trained_on_audited_and_benchmarked(make_run):
-    import yaml
-
     run = make_run("own-data")
     own = yaml.safe_load((ROOT / "config" / "own_data.yaml").read_text())
     own["run"]["name"] = "tiny"
@@ -108,16 +111,24 @@ def test_data_of_ones_own_are_trained_on_audited_and_benchmarked(make_run):
     assert sum(map(len, splits.values())) == 40
 
 
-@pytest.mark.parametrize("name", ["config", "laptop", "paper", "own_data", "al_pbe"])
+OF_OTHERS = {"own_data", "acetylacetone", "3bpa", "aluminium_dft"}
+"""Configurations that start from labels."""
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "config").glob("*.yaml")))
 def test_every_configuration_makes_a_plan(make_run, name):
     import shutil
 
     run = make_run(f"plan-{name}")
     shutil.copy(ROOT / "config" / f"{name}.yaml", run.folder / "config.yaml")
     shutil.copytree(ROOT / "config", run.folder / "config")  # what it starts from
+    (run.folder / "data").mkdir()
+    (run.folder / "data" / "aluminium_dft.extxyz").touch()  # the one file that a user has to bring
     planned = run.planned()
     assert planned["report"] == 1
-    assert ("label_structures" in planned) == (name != "own_data")
+    assert ("label_structures" in planned) == (name not in OF_OTHERS)
+    assert ("learning_point" in planned) == (name in OF_OTHERS - {"own_data"})
+    assert ("run_trajectories" in planned) == (name == "distill_ani_al")
     assert ("import_labels" in planned) == (name == "al_pbe")
 
 
@@ -173,3 +184,42 @@ def test_the_artifact_holds_the_run_and_no_path_of_this_machine(make_run, tmp_pa
             content = archive.extractfile(member).read()
             assert str(run.folder).encode() not in content
             assert str(ROOT).encode() not in content
+
+
+@pytest.mark.slow
+def test_what_a_run_may_also_have(make_run, tmp_path):
+    """Structures from dynamics, members in one program, learning curves, a vacancy, another potential beside it."""
+    architecture = AniArchitecture.evenly_spaced(("Al",), 4.5, 4, 3.6, 2, 2, (6,))
+    parameters = jax.tree.map(lambda leaf: 0.1 * leaf[None], architecture.initial_parameters(1))
+    Potential(architecture, parameters, {"Al": 0.0}).save(tmp_path / "other")
+    family = {"name": "hot", "kind": "lattice", "lattice": "fcc", "conventional": True, "parents": 6,
+              "volume_scale_range": [1.0, 1.2],
+              "dynamics": {"temperature_kelvin": [50, 100], "settle_steps": 10, "frames": 3, "every": 10}}  # fmt: skip
+    tiny = yaml.safe_load(TINY.read_text())
+    run = make_run(
+        "more",
+        structures={
+            "families": [*tiny["structures"]["families"], family],
+            "test_families": [{**family, "name": "test-hot", "parents": 2}],
+            "dynamics_potential": str(tmp_path / "other"),
+        },
+        training={"together": True},
+        active_learning={"training": {"together": True}},
+        learning_curves={"sizes": [4, 8], "folds": 2, "steps": 20, "training": tiny["training"]},
+        benchmarks={"crystal": {"vacancy_repeat": 2}, "compare": {"other": str(tmp_path / "other")}},
+    )
+    run.snakemake()
+    with (run.results / "benchmarks" / "learning_curves" / "points.csv").open() as handle:
+        rows = list(csv.DictReader(handle))
+    assert len(rows) == 2 * 2 * 2 * 2  # losses, sizes, folds, quantities
+    own, other = (
+        {q.quantity: q for q in read_quantities(run.results / "benchmarks" / folder / "quantities.csv")}
+        for folder in ("crystal", "compare/other")
+    )
+    assert set(own) == set(other)
+    assert "vacancy_formation" in own
+    page = (run.results / "report" / "index.html").read_text()
+    for shown in ("What forces teach", "Learning curves;", "The same benchmark on other potentials"):
+        assert shown in page
+    assert not (run.results / "logs" / "train_member" / "0.log").exists()
+    assert load_potential(run.results / "potential").members == 2

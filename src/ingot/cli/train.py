@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="seed of the run (1)")
     parser.add_argument("--member", type=int, help="train this member only")
     parser.add_argument("--members", type=int, help="number of members (overrides the settings)")
+    parser.add_argument("--members-only", action="store_true", help="train all members, make no ensemble of them")
     parser.add_argument("--workers", type=int, help="members trained side by side (default: one per core)")
     parser.add_argument("--epochs", type=int, help="passes over the data (overrides the settings)")
     parser.add_argument(
@@ -87,7 +88,13 @@ def run(args: argparse.Namespace) -> int:
     from ingot.cli.settings import parse_settings
     from ingot.config.base import validate
     from ingot.config.training import TrainingSettings
-    from ingot.training import TrainingError, combine_members, load_data, train_and_save
+    from ingot.training import (
+        TrainingError,
+        combine_members,
+        load_data,
+        train_and_save,
+        train_together_and_save,
+    )
 
     settings: TrainingSettings = parse_settings(TrainingSettings, args.settings)
     changed = {name: getattr(args, name) for name in ("members", "epochs") if getattr(args, name) is not None}
@@ -108,13 +115,19 @@ def run(args: argparse.Namespace) -> int:
         return 0
     directories = [output / "members" / str(member) for member in range(settings.members)]
     workers = min(settings.members, _cores() if args.workers is None else max(1, args.workers))
-    if workers > 1:
+    if settings.together:
+        if settings.resplit:
+            raise TrainingError("training.together needs one division of the data: leave training.resplit out")
+        for line in train_together_and_save(data, architecture, options, args.seed, directories, memory):
+            print(line)
+    elif workers > 1:
         _train_side_by_side(args, settings, directories, workers)
     else:
         for member, directory in enumerate(directories):
             line = train_and_save(data, architecture, options, args.seed, member, directory, settings.resplit, memory)
             print(line, flush=True)
-    print(combine_members(directories, data, output))
+    if not args.members_only:
+        print(combine_members(directories, data, output))
     return 0
 
 

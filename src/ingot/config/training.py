@@ -150,6 +150,9 @@ class TrainingSettings(Section):
     resplit: bool = False
     """Give each member its own division of training and validation data, by parent."""
 
+    together: bool = False
+    """Train all members in one program, which fills a GPU, instead of one process per member."""
+
     contraction: Literal["split", "forward", "difference", "reverse"] | None = None
     """How forces enter the gradient; left out, the fastest exact way that the architecture allows."""
 

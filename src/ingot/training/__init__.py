@@ -7,9 +7,10 @@ from ingot.training.examples import Bucket, Example, divide_buckets, make_bucket
 from ingot.training.loss import LossWeights, Prediction, SquaredErrors
 from ingot.training.offsets import fit_method_offsets, fit_offsets, principal_method
 from ingot.training.optimise import TrainedMember, train_member
-from ingot.training.run import TrainingData, combine_members, divide, load_data, train_and_save
+from ingot.training.run import TrainingData, combine_members, divide, load_data, train_and_save, train_together_and_save
 from ingot.training.schedule import OptimiserOptions, TrainingOptions
 from ingot.training.screening import Screening, screen
+from ingot.training.together import train_together
 from ingot.training.uncertainty import fit_uncertainty_scale
 
 __all__ = [
@@ -43,4 +44,6 @@ __all__ = [
     "species_of",
     "train_and_save",
     "train_member",
+    "train_together",
+    "train_together_and_save",
 ]

@@ -51,7 +51,7 @@ class TrainedMember:
     best_epoch: int
 
 
-def _batches(
+def batches_of_epoch(
     buckets: Sequence[PreparedBucket], batch_size: int, seed: int, epoch: int
 ) -> list[tuple[int, np.ndarray, np.ndarray]]:
     """(bucket, chosen structures, which of them count) in the random order of one epoch."""
@@ -68,7 +68,7 @@ def _batches(
     return [batches[k] for k in rng.permutation(len(batches))]
 
 
-def _digest(architecture: Architecture, options: TrainingOptions, seed: int, *groups: Sequence[Bucket]) -> str:
+def training_digest(architecture: Architecture, options: TrainingOptions, seed: int, *groups: Sequence[Bucket]) -> str:
     """Identifies data, options, architecture and seed of a training."""
     hasher = hashlib.sha256(canonical_json([architecture.to_json(), dataclasses.asdict(options), seed]).encode())
     for buckets in groups:
@@ -79,11 +79,13 @@ def _digest(architecture: Architecture, options: TrainingOptions, seed: int, *gr
     return hasher.hexdigest()
 
 
-def _weighted(errors: np.ndarray, weights: LossWeights) -> float:
+def weighted_loss(errors: np.ndarray, weights: LossWeights) -> float:
+    """The loss of root-mean-square errors."""
     return float(np.dot([weights.energy, weights.forces, weights.stress], errors**2))
 
 
-def _row(epoch: int, rate: float, train: np.ndarray, validation: np.ndarray) -> dict[str, float]:
+def log_row(epoch: int, rate: float, train: np.ndarray, validation: np.ndarray) -> dict[str, float]:
+    """One row of the log, with errors in meV/atom and eV/A."""
     row: dict[str, float] = {"epoch": epoch, "learning_rate": rate}
     for name, errors in (("train", train), ("validation", validation)):
         row[f"{name}_energy_rmse_mev_per_atom"] = 1e3 * float(errors[0])
@@ -114,7 +116,7 @@ def train_member(
         raise TrainingError("no structure to train on")
     architecture = learned_part(architecture)
     settings = options.optimiser
-    digest = _digest(architecture, options, seed, train, validation)
+    digest = training_digest(architecture, options, seed, train, validation)
     train = emphasised(train, options.emphasis)
     learning, watching = (
         prepare(architecture, part, options.jacobian_memory, options.precision, options.contraction, shelf)
@@ -136,21 +138,21 @@ def train_member(
         rate = learning_rate_at(settings, now)
         zero = SquaredErrors(*[jnp.zeros((), options.precision)] * 3)
         moving = (state.parameters, state.optimiser, state.average, zero)
-        for k, chosen, present in _batches(learning, settings.batch_size, seed, now.epoch):
+        for k, chosen, present in batches_of_epoch(learning, settings.batch_size, seed, now.epoch):
             moving = update(architecture, options, learning[k], moving, chosen, present, rate, moments)
         running = root_mean_square(np.array(moving[3], float), learning)
         if not np.isfinite(running).all():
-            state = _restore(good, now.restored)
+            state = restored(good, now.restored)
             continue
         state.parameters, state.optimiser, state.average = moving[:3]
         now.epoch += 1
         if now.epoch % settings.validation_interval and now.epoch != settings.epochs:
             continue
         seen = rms_errors(architecture, options, watching, state.average, moments) if watching else np.full(3, math.nan)
-        loss = _weighted(seen, options.weights) if watching else -float(now.epoch)
+        loss = weighted_loss(seen, options.weights) if watching else -float(now.epoch)
         if note_validation(settings, now, loss):
             state.best = state.average
-        state.log.append(_row(now.epoch, rate, running, seen))
+        state.log.append(log_row(now.epoch, rate, running, seen))
         cost.append({"epoch": now.epoch, "cpu_seconds": time.process_time() - started})
         good = dataclasses.replace(state, progress=dataclasses.replace(now), log=list(state.log))
         if checkpoint is not None:
@@ -159,14 +161,12 @@ def train_member(
     return TrainedMember(parameters, state.log, cost, state.progress.best_epoch)
 
 
-def _restore(good: State, restored: int) -> State:
+def restored(good: State, times: int) -> State:
     """The last good state with half its learning rate; gives up after too many times."""
-    if restored >= _LARGEST_RESTORES:
+    if times >= _LARGEST_RESTORES:
         raise TrainingError(
-            f"the loss became infinite or not a number {restored + 1} times in spite of halved learning rates: "
+            f"the loss became infinite or not a number {times + 1} times in spite of halved learning rates: "
             "lower training.learning_rate or clip_norm, or look for wrong labels among the data"
         )
-    progress = dataclasses.replace(
-        good.progress, learning_rate=0.5 * good.progress.learning_rate, restored=restored + 1
-    )
+    progress = dataclasses.replace(good.progress, learning_rate=0.5 * good.progress.learning_rate, restored=times + 1)
     return dataclasses.replace(good, progress=progress, log=list(good.log))

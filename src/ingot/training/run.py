@@ -17,10 +17,11 @@ from ingot.training.errors import TrainingError
 from ingot.training.examples import divide_buckets, learnable_energies, make_buckets, species_of
 from ingot.training.log import write_cost, write_log
 from ingot.training.offsets import fit_method_offsets, principal_method
-from ingot.training.optimise import train_member
+from ingot.training.optimise import TrainedMember, train_member
 from ingot.training.schedule import TrainingOptions
 from ingot.training.screening import screen
 from ingot.training.shelf import Shelf
+from ingot.training.together import train_together
 from ingot.training.uncertainty import fit_uncertainty_scale
 
 VALIDATION_FRACTION = 0.15
@@ -151,32 +152,61 @@ def train_and_save(
     target = Path(directory)
     if resplit:
         data = data.resplit(seed, member)
-    own_seed = derive_seed(seed, "member", member)
     target.mkdir(parents=True, exist_ok=True)
-    checkpoint = target / CHECKPOINT
-    offsets = data.offsets(architecture)
-    shelf = Shelf(memory, target)
+    offsets, shelf = data.offsets(architecture), Shelf(memory, target)
     buckets = make_buckets([*data.train, *data.validation], architecture, offsets, shelf)
-    trained = train_member(
-        architecture,
-        *divide_buckets(buckets, len(data.train)),
-        options,
-        own_seed,
-        checkpoint,
-        shelf,
-    )
+    own_seed = derive_seed(seed, "member", member)
+    divided = divide_buckets(buckets, len(data.train))
+    trained = train_member(architecture, *divided, options, own_seed, target / CHECKPOINT, shelf)
+    return _save(data, architecture, options, offsets, trained, own_seed, member, target)
+
+
+def train_together_and_save(
+    data: TrainingData,
+    architecture: Architecture,
+    options: TrainingOptions,
+    seed: int,
+    directories: Sequence[str | Path],
+    memory: float = float("inf"),
+) -> list[str]:
+    """Train as many members as there are directories in one program, for a GPU; see :func:`train_and_save`."""
+    targets = [Path(directory) for directory in directories]
+    for target in targets:
+        target.mkdir(parents=True, exist_ok=True)
+    offsets, shelf = data.offsets(architecture), Shelf(memory, targets[0])
+    buckets = make_buckets([*data.train, *data.validation], architecture, offsets, shelf)
+    seeds = [derive_seed(seed, "member", member) for member in range(len(targets))]
+    divided = divide_buckets(buckets, len(data.train))
+    checkpoints = [target / CHECKPOINT for target in targets]
+    members = train_together(architecture, *divided, options, seeds, checkpoints, shelf)
+    return [
+        _save(data, architecture, options, offsets, trained, seeds[m], m, targets[m])
+        for m, trained in enumerate(members)
+    ]
+
+
+def _save(
+    data: TrainingData,
+    architecture: Architecture,
+    options: TrainingOptions,
+    offsets: dict[str, dict[str, float]],
+    trained: TrainedMember,
+    seed: int,
+    member: int,
+    target: Path,
+) -> str:
     provenance = {
         **_provenance(data),
         "options": dataclasses.asdict(options),
         "member": member,
-        "seed": own_seed,
+        "seed": seed,
         "best_epoch": trained.best_epoch,
         "offsets_by_method": offsets,
     }
     write_log(target / "log.csv", member, trained.log)
     write_cost(target / "log.cost.csv", member, trained.cost)
     single_member(architecture, trained.parameters, offsets[data.method], provenance).save(target)
-    checkpoint.unlink(missing_ok=True)
+    (target / CHECKPOINT).unlink(missing_ok=True)
     row = next(r for r in trained.log if r["epoch"] == trained.best_epoch)
     return (
         f"member {member}: epoch {trained.best_epoch}, train {row['train_energy_rmse_mev_per_atom']:.1f} meV/atom, "

@@ -117,6 +117,78 @@ def update(
 
 
 @partial(jax.jit, static_argnames=("architecture", "options", "storage"))
+def _update_members(
+    moving: Moving,
+    examples: Any,
+    chosen: Any,
+    present: Any,
+    rates: Any,
+    moments: Moments,
+    *,
+    architecture: Architecture,
+    options: TrainingOptions,
+    storage: Storage,
+) -> Moving:
+    def of_member(moving: Moving, chosen: Any, present: Any, rate: Any) -> Moving:
+        moved: Moving = _update(
+            moving,
+            examples,
+            chosen,
+            present,
+            rate,
+            moments,
+            architecture=architecture,
+            options=options,
+            storage=storage,
+        )
+        return moved
+
+    return jax.vmap(of_member)(moving, chosen, present, rates)  # type: ignore[no-any-return]
+
+
+def update_members(
+    architecture: Architecture,
+    options: TrainingOptions,
+    bucket: PreparedBucket,
+    moving: Moving,
+    chosen: np.ndarray,
+    present: np.ndarray,
+    rates: np.ndarray,
+    moments: Moments,
+) -> Moving:
+    """One step of all members, whose leading axis all arrays but the bucket have."""
+    examples = bucket.examples
+    if bucket.filed:
+        rows, places = np.unique(chosen, return_inverse=True)
+        # As many rows as there may be: one compiled program.
+        examples = read_rows(examples, np.resize(rows, min(chosen.size, bucket.count)))
+        chosen = places.reshape(chosen.shape).astype(chosen.dtype)
+    moved: Moving = _update_members(
+        moving,
+        examples,
+        chosen,
+        present,
+        rates,
+        moments,
+        architecture=architecture,
+        options=options,
+        storage=bucket.storage,
+    )
+    return moved
+
+
+def errors_of_members(
+    architecture: Architecture,
+    options: TrainingOptions,
+    buckets: Sequence[PreparedBucket],
+    vectors: Any,
+    moments: Moments,
+) -> np.ndarray:
+    """:func:`rms_errors` of all members: (members, 3)."""
+    return np.stack([rms_errors(architecture, options, buckets, vector, moments) for vector in vectors])
+
+
+@partial(jax.jit, static_argnames=("architecture", "options", "storage"))
 def _errors(
     vector: Any,
     examples: Any,

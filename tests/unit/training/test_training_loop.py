@@ -20,8 +20,10 @@ from ingot.training import (
     make_buckets,
     single_member,
     train_member,
+    train_together,
 )
 from ingot.training import optimise as loop
+from ingot.training import together as many
 from ingot.training.checkpoint import load_checkpoint
 from ingot.training.schedule import Progress, finished, learning_rate_at, note_validation
 from ingot.training.shelf import Shelf
@@ -104,11 +106,11 @@ def test_a_killed_training_continues_bit_for_bit(data, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return real(*arguments)
 
-    real = loop._batches
-    monkeypatch.setattr(loop, "_batches", killed)
+    real = loop.batches_of_epoch
+    monkeypatch.setattr(loop, "batches_of_epoch", killed)
     with pytest.raises(KeyboardInterrupt):
         train_member(ARCHITECTURE, *data, OPTIONS, seed=3, checkpoint=checkpoint)
-    monkeypatch.setattr(loop, "_batches", real)
+    monkeypatch.setattr(loop, "batches_of_epoch", real)
     resumed = train_member(ARCHITECTURE, *data, OPTIONS, seed=3, checkpoint=checkpoint)
     assert np.array_equal(flat(resumed), flat(whole))
     assert resumed.log == whole.log
@@ -172,6 +174,57 @@ def test_arrays_in_files_give_the_same_network(tmp_path, contraction):
     assert np.array_equal(flat(plain), flat(filed))
     for row, other in zip(plain.log, filed.log, strict=True):
         assert row == pytest.approx(other, rel=1e-5)
+
+
+def test_members_in_one_program_are_the_members_trained_alone(data, tmp_path, monkeypatch):
+    """Also when that training is killed and goes on, with all arrays in files."""
+    options = dataclasses.replace(with_optimiser(epochs=8, validation_interval=2), precision="float64")
+    seeds = [1, 2, 5]
+    alone = [train_member(ARCHITECTURE, *data, options, seed) for seed in seeds]
+    together = train_together(ARCHITECTURE, *data, options, seeds)
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_allclose(flat(one), flat(other), rtol=1e-7, atol=1e-9)
+        assert one.best_epoch == other.best_epoch
+        for row, same in zip(one.log, other.log, strict=True):
+            assert row == pytest.approx(same, rel=1e-7)
+
+    checkpoints = [tmp_path / f"{seed}.safetensors" for seed in seeds]
+    real, calls = many.update_members, iter(range(100))
+
+    def killed(*arguments):
+        if next(calls) == 4 * 3:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(many, "update_members", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train_together(ARCHITECTURE, *data, options, seeds, checkpoints)
+    monkeypatch.setattr(many, "update_members", real)
+    assert all(path.is_file() for path in checkpoints)
+    for one, other in zip(together, train_together(ARCHITECTURE, *data, options, seeds, checkpoints), strict=True):
+        assert np.array_equal(flat(one), flat(other))
+        assert one.log == other.log
+
+
+def test_a_member_that_diverges_does_not_hold_up_the_others(data, monkeypatch):
+    options = dataclasses.replace(with_optimiser(epochs=6, validation_interval=1), precision="float64")
+    seeds, real, calls = [1, 2], many.update_members, iter(range(1000))
+
+    def poisoned(*arguments):
+        moved = real(*arguments)
+        if next(calls) == 7:  # the second member, in its third epoch
+            return jax.tree.map(lambda leaf: leaf.at[1].set(np.nan) if leaf.dtype.kind == "f" else leaf, moved)
+        return moved
+
+    monkeypatch.setattr(many, "update_members", poisoned)
+    first, second = train_together(ARCHITECTURE, *data, options, seeds)
+    monkeypatch.setattr(many, "update_members", real)
+    np.testing.assert_allclose(flat(first), flat(train_together(ARCHITECTURE, *data, options, seeds)[0]), rtol=1e-9)
+    assert [row["epoch"] for row in second.log] == [1, 2, 3, 4, 5, 6]
+    assert all(np.isfinite(row["validation_force_rmse_ev_per_angstrom"]) for row in second.log)
+    rates = [[row["learning_rate"] for row in member.log] for member in (first, second)]
+    assert rates[1][:2] == rates[0][:2]
+    assert rates[1][2] == pytest.approx(0.5 * (rates[0][2] + options.optimiser.final_learning_rate), rel=0.3)
 
 
 def test_the_shelf_fills_memory_first(tmp_path):
