@@ -68,6 +68,16 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except BrokenPipeError:
         return 1
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):  # how XLA says it
+            raise
+        first = next(iter(str(error).splitlines()), "no more is said")
+        print(
+            f"ingot {args.command}: out of memory: {first}\n"
+            "  smaller batches, training.memory_mb, fewer processes side by side or a larger machine help",
+            file=sys.stderr,
+        )
+        return 1
     except OSError as error:  # a full disk, no permission, a missing file: the user's to mend
         place = f": {error.filename}" if error.filename else ""
         print(f"ingot {args.command}: {error.strerror or error}{place}", file=sys.stderr)

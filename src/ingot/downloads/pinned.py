@@ -1,6 +1,7 @@
 """Fetching: every file is known by its sha256, wherever it comes from."""
 
 import hashlib
+import os
 import subprocess
 import sys
 import tarfile
@@ -88,7 +89,8 @@ def _from_folder(files: list[Source], folder: Path) -> Iterator[tuple[Source, by
     if not folder.is_dir():
         raise DownloadError(f"no folder at {folder}")
     names = {Path(name).name for file in files for name in (file.path, file.source)}
-    found = {sha256(path): path for path in sorted(folder.rglob("*")) if path.name in names and path.is_file()}
+    below = (Path(root) / name for root, _, listed in os.walk(folder, followlinks=True) for name in listed)
+    found = {sha256(path): path for path in sorted(below) if path.name in names and path.is_file()}
     absent = [file.path for file in files if file.sha256 not in found]
     if absent:
         raise DownloadError(

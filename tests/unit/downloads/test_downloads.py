@@ -31,7 +31,9 @@ def test_files_come_from_the_network_once(elsewhere, tmp_path):
 
 
 def test_files_come_from_a_folder_of_any_layout(elsewhere, tmp_path):
-    (tmp_path / "stick" / "deep").mkdir(parents=True)
+    for folder in ("stick", "drive"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "stick" / "deep").symlink_to(tmp_path / "drive")
     (elsewhere / "v1" / "a.dat").rename(tmp_path / "stick" / "deep" / "a.dat")
     (elsewhere / "v1" / "b.dat").rename(tmp_path / "stick" / "b.dat")
     fetch("pair", tmp_path / "here", source=tmp_path / "stick")
