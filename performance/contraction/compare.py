@@ -11,12 +11,14 @@ its double backward on the same cells (`torchani_step.py`). Start it where nothi
 
 import argparse
 import csv
+import dataclasses
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 THREADS = sys.argv[sys.argv.index("--threads") + 1] if "--threads" in sys.argv else "1"
@@ -101,7 +103,6 @@ def energy_in_portions(architecture: AniArchitecture, described: bool):
 
 def forces_without_kept_descriptor(architecture: AniArchitecture):
     """What the trainer does, but with the descriptor computed in the step."""
-    import dataclasses
 
     def gradient(parameters, batch, share):
         fresh = architecture.descriptor_and_products(batch.vectors, batch.example.species, batch.example.table)[0]
@@ -112,14 +113,27 @@ def forces_without_kept_descriptor(architecture: AniArchitecture):
     return _in_portions(gradient)
 
 
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """A compiled gradient, and its memory in MB: what it needs while it runs, and the batch as it is kept."""
+
+    run: Callable[[], object]
+    temporary: float
+    kept: float
+
+
 def compiled(gradient, examples, count: int, parameters, native: bool = True):
     """The mean gradient over a batch, compiled with or without the compiled descriptor."""
     os.environ["INGOT_NATIVE"] = str(int(native))
     chosen, present = np.arange(count), jnp.ones(count, jax.tree.leaves(parameters)[0].dtype)
-    run = jax.jit(lambda p, e: mean_gradient(gradient, p, e, chosen, present)[0])
+    run = jax.jit(lambda p, e: mean_gradient(gradient, p, e, chosen, present)[0]).lower(parameters, examples).compile()
     jax.block_until_ready(run(parameters, examples))
     os.environ["INGOT_NATIVE"] = "1"
-    return lambda: jax.block_until_ready(run(parameters, examples))
+    return Way(
+        lambda: jax.block_until_ready(run(parameters, examples)),
+        run.memory_analysis().temp_size_in_bytes / 1e6,
+        sum(leaf.nbytes for leaf in jax.tree.leaves(examples)) / 1e6,
+    )
 
 
 def flat(tree) -> np.ndarray:
@@ -144,8 +158,8 @@ def measure(name: str, structures: int, atoms: int, repeats: int, torchani: str 
 
     energy = energy_in_turn(architecture, "float64")
     reference = {
-        "energy": flat(compiled(energy, plain.examples, count, exact, native=False)()),
-        "forces": flat(in_jax("reverse", "float64", exact)()),
+        "energy": flat(compiled(energy, plain.examples, count, exact, native=False).run()),
+        "forces": flat(in_jax("reverse", "float64", exact).run()),
     }
     runs = {
         "energy only, pure JAX": compiled(
@@ -171,14 +185,14 @@ def measure(name: str, structures: int, atoms: int, repeats: int, torchani: str 
         runs["split, kept Jacobian"] = compiled(gradient, jacobian.examples, count, parameters)
     best = {title: [np.inf, np.inf] for title in runs}
     for _ in range(repeats):
-        for title, run in runs.items():
+        for title, way in runs.items():
             cpu, wall = time.process_time(), time.perf_counter()
-            run()
+            way.run()
             spent = time.process_time() - cpu, time.perf_counter() - wall
             best[title] = [min(old, new) for old, new in zip(best[title], spent, strict=True)]
     base = "energy only, compiled descriptor in the step" if native_status()[0] else "energy only, pure JAX"
     rows = []
-    for title, run in runs.items():
+    for title, way in runs.items():
         expected = reference["energy" if title.startswith("energy") else "forces"]
         rows.append(
             {
@@ -189,7 +203,9 @@ def measure(name: str, structures: int, atoms: int, repeats: int, torchani: str 
                 "cpu_us_per_atom": f"{1e6 * best[title][0] / real:.1f}",
                 "wall_us_per_atom": f"{1e6 * best[title][1] / real:.1f}",
                 "ratio_to_energy_only": f"{best[title][0] / best[base][0]:.2f}",
-                "relative_error": f"{np.linalg.norm(flat(run()) - expected) / np.linalg.norm(expected):.1e}",
+                "relative_error": f"{np.linalg.norm(flat(way.run()) - expected) / np.linalg.norm(expected):.1e}",
+                "temporary_mb": f"{way.temporary:.0f}",
+                "kept_mb": f"{way.kept:.0f}",
             }
         )
     if torchani:
@@ -237,6 +253,8 @@ def _torchani_rows(name: str, python: str, architecture: AniArchitecture, cells:
             "wall_us_per_atom": "",
             "ratio_to_energy_only": f"{1e-6 * best / base:.0f}",
             "relative_error": "",
+            "temporary_mb": "",
+            "kept_mb": "",
         }
     ]
 
