@@ -8,15 +8,19 @@ import pandas as pd
 from ingot.reporting.run import Run
 
 STAGES = {
-    "structures": ("build_structures",),
+    "structures": ("build_structures", "build_trajectory_starts", "run_trajectories"),
     "labels": ("label_structures",),
     "direct references": ("build_direct_structures", "label_direct", "build_direct_dataset", "benchmark_direct"),
     "data sets": ("build_dataset", "import_dataset", "split_dataset"),
     "training, in the loop": ("train_loop_member", "combine_loop_members"),
     "training, final": ("train_member", "combine_members"),
     "exploration and selection": ("explore", "select_frames"),
+    "learning curves": ("learning_point",),
     "audit": ("audit",),
-    "benchmarks": ("benchmark_accuracy", "benchmark_crystal", "benchmark_rdf", "benchmark_coexistence"),
+    "benchmarks": (
+        *("benchmark_accuracy", "benchmark_crystal", "benchmark_crystal_of_others"),
+        *("benchmark_rdf", "benchmark_coexistence"),
+    ),
 }
 """The rules of each stage; a rule named nowhere is its own stage."""
 

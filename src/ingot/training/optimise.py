@@ -123,14 +123,10 @@ def train_member(
         for part in (train, validation)
     )
     moments = moments_of(architecture, learning, options.feature_floor)
-    initial = initial_vector(architecture, derive_seed(seed, "initial parameters"), options.precision)
-    state = State(initial, optimiser_of(options).init(initial), initial, initial, Progress(), [])
-    state.progress.learning_rate = settings.learning_rate
-    if checkpoint is not None and checkpoint.is_file():
-        state = load_checkpoint(checkpoint, state, digest) or state
+    state = state_at_start(architecture, options, seed, checkpoint, digest)
     cost: list[dict[str, float]] = []
     started = time.process_time()
-    good = dataclasses.replace(state, progress=dataclasses.replace(state.progress))
+    good = kept(state)
     for _ in progress_line(count(), "training", total=settings.epochs - state.progress.epoch, unit="epoch"):
         now = state.progress
         if finished(settings, now):
@@ -154,11 +150,28 @@ def train_member(
             state.best = state.average
         state.log.append(log_row(now.epoch, rate, running, seen))
         cost.append({"epoch": now.epoch, "cpu_seconds": time.process_time() - started})
-        good = dataclasses.replace(state, progress=dataclasses.replace(now), log=list(state.log))
+        good = kept(state)
         if checkpoint is not None:
             save_checkpoint(checkpoint, state, digest)
     parameters = jax.tree.map(np.asarray, raw_parameters(architecture, options.precision, state.best, moments))
     return TrainedMember(parameters, state.log, cost, state.progress.best_epoch)
+
+
+def state_at_start(
+    architecture: Architecture, options: TrainingOptions, seed: int, checkpoint: Path | None, digest: str
+) -> State:
+    """The state of a checkpoint that belongs to the training, else the initial one of the seed."""
+    initial = initial_vector(architecture, derive_seed(seed, "initial parameters"), options.precision)
+    state = State(initial, optimiser_of(options).init(initial), initial, initial, Progress(), [])
+    state.progress.learning_rate = options.optimiser.learning_rate
+    if checkpoint is not None and checkpoint.is_file():
+        return load_checkpoint(checkpoint, state, digest) or state
+    return state
+
+
+def kept(state: State) -> State:
+    """A copy to come back to."""
+    return dataclasses.replace(state, progress=dataclasses.replace(state.progress), log=list(state.log))
 
 
 def restored(good: State, times: int) -> State:

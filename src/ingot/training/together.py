@@ -4,7 +4,6 @@ Every member has parameters, optimiser, learning rate and order of its structure
 alone; only the order in which buckets of different sizes take turns is that of the first member.
 """
 
-import dataclasses
 import math
 import time
 from collections import deque
@@ -19,26 +18,25 @@ import numpy as np
 
 from ingot.potentials import Architecture
 from ingot.progress import progress as progress_line
-from ingot.randomness import derive_seed
 from ingot.training.batches import PreparedBucket, moments_of, prepare
-from ingot.training.checkpoint import State, load_checkpoint, save_checkpoint
+from ingot.training.checkpoint import State, save_checkpoint
 from ingot.training.errors import TrainingError
 from ingot.training.examples import Bucket, emphasised, learned_part
 from ingot.training.loss import SquaredErrors
 from ingot.training.optimise import (
     TrainedMember,
     batches_of_epoch,
+    kept,
     log_row,
     restored,
+    state_at_start,
     training_digest,
     weighted_loss,
 )
-from ingot.training.schedule import Progress, TrainingOptions, finished, learning_rate_at, note_validation
+from ingot.training.schedule import TrainingOptions, finished, learning_rate_at, note_validation
 from ingot.training.shelf import Shelf
 from ingot.training.step import (
     errors_of_members,
-    initial_vector,
-    optimiser_of,
     raw_parameters,
     root_mean_square,
     update_members,
@@ -69,8 +67,9 @@ def train_together(
         for part in (emphasised(train, options.emphasis), validation)
     )
     moments = moments_of(architecture, learning, options.feature_floor)
-    states = _begin(architecture, options, seeds, checkpoints, digests)
-    good = [dataclasses.replace(s, progress=dataclasses.replace(s.progress), log=list(s.log)) for s in states]
+    places: Sequence[Path | None] = checkpoints or [None] * len(seeds)
+    states = [state_at_start(architecture, options, *each) for each in zip(seeds, places, digests, strict=True)]
+    good = [kept(state) for state in states]
     cost: list[dict[str, float]] = []
     started = time.process_time()
     first = min(state.progress.epoch for state in states)
@@ -104,9 +103,9 @@ def train_together(
             if note_validation(settings, now, loss):
                 states[m].best = states[m].average
             states[m].log.append(log_row(now.epoch, rates[m], running[m], seen[m]))
-            good[m] = dataclasses.replace(states[m], progress=dataclasses.replace(now), log=list(states[m].log))
-            if checkpoints is not None:
-                save_checkpoint(checkpoints[m], states[m], digests[m])
+            good[m] = kept(states[m])
+            if (place := places[m]) is not None:
+                save_checkpoint(place, states[m], digests[m])
         cost.append({"epoch": max(states[m].progress.epoch for m in validated), "cpu_seconds": spent})
     return [
         TrainedMember(
@@ -117,24 +116,6 @@ def train_together(
         )
         for state in states
     ]
-
-
-def _begin(
-    architecture: Architecture,
-    options: TrainingOptions,
-    seeds: Sequence[int],
-    checkpoints: Sequence[Path] | None,
-    digests: Sequence[str],
-) -> list[State]:
-    states = []
-    for m, seed in enumerate(seeds):
-        initial = initial_vector(architecture, derive_seed(seed, "initial parameters"), options.precision)
-        state = State(initial, optimiser_of(options).init(initial), initial, initial, Progress(), [])
-        state.progress.learning_rate = options.optimiser.learning_rate
-        if checkpoints is not None and checkpoints[m].is_file():
-            state = load_checkpoint(checkpoints[m], state, digests[m]) or state
-        states.append(state)
-    return states
 
 
 def _epoch(

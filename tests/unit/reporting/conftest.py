@@ -17,6 +17,7 @@ from ingot.benchmarks.crystal_tables import write_crystal
 from ingot.benchmarks.direct import ReferenceSettings, reference_cells
 from ingot.benchmarks.direct_tables import write_direct
 from ingot.benchmarks.evaluation import Evaluate, Point, evaluate_with
+from ingot.benchmarks.learning_curve import COLUMNS as LEARNING_COLUMNS
 from ingot.benchmarks.tables import Quantity, write_quantities, write_table
 from ingot.files import write_json
 from ingot.sampling.files import TRAJECTORY_COLUMNS
@@ -58,6 +59,7 @@ def _comparisons(error: float, seed: int, final: bool) -> list[Comparison]:
                     forces_label=labels,
                     forces=labels + sigma * generator.normal(size=labels.shape) * (atoms > 1),
                     forces_std=np.full(labels.shape, sigma) * (atoms > 1),
+                    density=2.2 + 0.3 * (k % 5),
                 )
             )
     return result
@@ -179,6 +181,22 @@ def _loop(root: Path) -> None:
             target = base / "members" / str(member) / "log.csv"
             target.parent.mkdir(parents=True)
             target.write_text("\n".join(log) + "\n")
+            cost = [f"{member},{epoch},{1.5 * epoch}" for epoch in range(10, 110, 10)]
+            target.with_name("log.cost.csv").write_text("\n".join(["member,epoch,cpu_seconds", *cost]) + "\n")
+
+
+def _curves(folder: Path) -> None:
+    """Errors that fall with a power of the labels, twice as low with forces; two test sets, three folds."""
+    rows = []
+    for loss, factor in (("forces", 1.0), ("energies", 2.0)):
+        for labels in (40, 160, 640):
+            for fold in range(3):
+                for name, harder in (("test-cold", 1.0), ("test-hot", 1.7)):
+                    for quantity, unit, scale in (("energy", "eV/atom", 0.05), ("force", "eV/A", 2.0)):
+                        rmse = scale * factor * harder * (1 + 0.1 * fold) * labels**-0.4
+                        place = (loss, labels, fold, name, quantity, unit, 50)
+                        rows.append((*place, rmse, 0.7 * rmse, 0.5 * rmse, 4 * scale * harder, 0, 30.0))
+    write_table(folder / "points.csv", LEARNING_COLUMNS, rows)
 
 
 @pytest.fixture(scope="session")
@@ -200,6 +218,8 @@ def write_synthetic_run(root: Path) -> None:
     members = [_member(scale) for scale in (0.9, 1.0, 1.1)]
     crystal = fcc_properties(members[1], "Al", members, settings=settings)
     write_crystal(root / "benchmarks/crystal", crystal)
+    write_crystal(root / "benchmarks/compare/rival", fcc_properties(_member(1.2), "Al", settings=settings))
+    _curves(root / "benchmarks/learning_curves")
     cells = reference_cells("Al", ReferenceSettings(a_guess=4.0))
     energies = {cell.id: _member(1.03)(cell.atoms).energy for cell in cells}
     write_direct(root / "benchmarks/direct", cells, energies, {c.id: _member(1.0)(c.atoms).energy for c in cells})

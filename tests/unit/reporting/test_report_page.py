@@ -13,9 +13,10 @@ from ingot.cli.main import main
 from ingot.files import sha256
 from ingot.reporting.page import Page, build_page
 from ingot.reporting.run import Run
+from ingot.reporting.tables import comparison_table, density_table, learning_curve_table
 
 FIGURES = {
-    *("parity", "loss", "learning", "exploration", "calibration", "audit"),
+    *("parity", "loss", "learning", "learning-curves", "exploration", "calibration", "audit"),
     *("energy-volume", "crystal-quantities", "radial-distribution", "coexistence"),
 }
 
@@ -59,6 +60,32 @@ def test_numbers_of_the_headline_are_those_of_the_tables(page: Page, synthetic_r
     assert "Kamm &amp; Alers" in page.html
     assert "Synthetic numbers" in page.html
     assert "Melting point of this potential: 905 ± 21 K" in page.html
+
+
+def test_smaller_tables_hold_what_was_measured(synthetic_run: Path) -> None:
+    run = Run(synthetic_run)
+    other = {q.quantity: q for q in read_quantities(synthetic_run / "benchmarks/compare/rival/quantities.csv")}
+    own = {q.quantity: q for q in read_quantities(synthetic_run / "benchmarks/crystal/quantities.csv")}
+    table = comparison_table(run)
+    assert table is not None
+    row = next(row for row in table.rows if row[0] == "C11")
+    c11, rival = own["C11"].value, other["C11"].value
+    assert c11 is not None
+    assert rival is not None
+    assert row[4:] == (rival, pytest.approx(c11 - rival))
+    curves = learning_curve_table(run)
+    assert curves is not None
+    assert [row[:4] for row in curves.rows][:2] == [
+        ("test-cold", "energy", "meV/atom", 40.0),
+        ("test-cold", "energy", "meV/atom", 160.0),
+    ]
+    with_forces, spread, alone = curves.rows[0][4:7]
+    assert with_forces == pytest.approx(1e3 * 0.05 * 1.1 * 40**-0.4)
+    assert spread == pytest.approx(0.1 / 1.1 * float(str(with_forces)))
+    assert alone == pytest.approx(2 * float(str(with_forces)))
+    densities = density_table(run)
+    assert densities is not None
+    assert {row[1] for row in densities.rows} == {"2.0-2.5", "2.5-3.0", "3.0-3.5"}
 
 
 def test_every_source_is_listed_with_its_checksum(page: Page, synthetic_run: Path) -> None:
