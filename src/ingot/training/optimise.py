@@ -94,6 +94,15 @@ def log_row(epoch: int, rate: float, train: np.ndarray, validation: np.ndarray) 
     return row
 
 
+def in_words(errors: np.ndarray, rate: float) -> str:
+    """Errors and learning rate for the line of progress.
+
+    >>> in_words(np.array([0.0123, 0.0456, 0.1]), 1e-3)
+    '12.3 meV/atom, 0.046 eV/A, rate 1.0e-03'
+    """
+    return f"{1e3 * errors[0]:.1f} meV/atom, {errors[1]:.3f} eV/A, rate {rate:.1e}"
+
+
 def train_member(
     architecture: Architecture,
     train: Sequence[Bucket],
@@ -127,7 +136,8 @@ def train_member(
     cost: list[dict[str, float]] = []
     started = time.process_time()
     good = kept(state)
-    for _ in progress_line(count(), "training", total=settings.epochs - state.progress.epoch, unit="epoch"):
+    line = progress_line(count(), "training", total=settings.epochs - state.progress.epoch, unit="epoch")
+    for _ in line:
         now = state.progress
         if finished(settings, now):
             break
@@ -149,6 +159,7 @@ def train_member(
         if note_validation(settings, now, loss):
             state.best = state.average
         state.log.append(log_row(now.epoch, rate, running, seen))
+        line.set_postfix_str(in_words(seen if watching else running, rate))
         cost.append({"epoch": now.epoch, "cpu_seconds": time.process_time() - started})
         good = kept(state)
         if checkpoint is not None:

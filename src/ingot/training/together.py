@@ -26,6 +26,7 @@ from ingot.training.loss import SquaredErrors
 from ingot.training.optimise import (
     TrainedMember,
     batches_of_epoch,
+    in_words,
     kept,
     log_row,
     restored,
@@ -73,7 +74,8 @@ def train_together(
     cost: list[dict[str, float]] = []
     started = time.process_time()
     first = min(state.progress.epoch for state in states)
-    for _ in progress_line(count(), f"training {len(seeds)} members", total=settings.epochs - first, unit="epoch"):
+    line = progress_line(count(), f"training {len(seeds)} members", total=settings.epochs - first, unit="epoch")
+    for _ in line:
         active = [not finished(settings, state.progress) for state in states]
         if not any(active):
             break
@@ -106,6 +108,8 @@ def train_together(
             good[m] = kept(states[m])
             if (place := places[m]) is not None:
                 save_checkpoint(place, states[m], digests[m])
+        shown = np.sqrt(np.mean((seen if watching else running)[validated] ** 2, axis=0))
+        line.set_postfix_str(in_words(shown, max(rates)))
         cost.append({"epoch": max(states[m].progress.epoch for m in validated), "cpu_seconds": spent})
     return [
         TrainedMember(
