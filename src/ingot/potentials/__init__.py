@@ -3,6 +3,8 @@
 from ingot.potentials.ani import AniArchitecture
 from ingot.potentials.architectures import Architecture, architecture_from_json
 from ingot.potentials.calculator import PotentialCalculator, padded_atoms
+from ingot.potentials.eam import EamArchitecture
+from ingot.potentials.eam_files import read_eam
 from ingot.potentials.errors import PotentialError
 from ingot.potentials.evaluate import Evaluation, Evaluator, Members, energies_and_slopes, make_evaluator
 from ingot.potentials.graph import Graph
@@ -13,6 +15,7 @@ from ingot.potentials.potential import Potential, load_potential
 __all__ = [
     "AniArchitecture",
     "Architecture",
+    "EamArchitecture",
     "Evaluation",
     "Evaluator",
     "Graph",
@@ -26,6 +29,7 @@ __all__ = [
     "make_evaluator",
     "native_status",
     "padded_atoms",
+    "read_eam",
     "read_neurochem",
     "set_native_threads",
     "use_native",

@@ -6,6 +6,7 @@ from jaxtyping import Array, Float
 
 from ingot.errors import near_name
 from ingot.potentials.ani import AniArchitecture
+from ingot.potentials.eam import EamArchitecture
 from ingot.potentials.errors import PotentialError
 from ingot.potentials.graph import Graph
 
@@ -43,7 +44,7 @@ class Architecture(Protocol):
         """Constants, with ``kind``."""
 
 
-_KINDS: dict[str, Any] = {AniArchitecture.kind: AniArchitecture}
+_KINDS: dict[str, Any] = {AniArchitecture.kind: AniArchitecture, EamArchitecture.kind: EamArchitecture}
 
 
 def architecture_from_json(values: Any) -> Architecture:

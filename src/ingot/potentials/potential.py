@@ -165,7 +165,7 @@ def _load_directory(directory: Path) -> Potential:
 
 
 def load_potential(path: str | Path) -> Potential:
-    """A potential from its directory, or from a NeuroChem model directory such as the published ANI-Al.
+    """A potential from its directory, a NeuroChem model directory such as the published ANI-Al, or an EAM file.
 
     Raises :class:`PotentialError` when nothing readable is there, or a file was changed since it was saved.
     """
@@ -178,7 +178,11 @@ def load_potential(path: str | Path) -> Potential:
         from ingot.potentials.neurochem import read_neurochem  # here: the reader imports this module
 
         return read_neurochem(directory)
+    if directory.is_file() and directory.suffix in (".alloy", ".fs", ".setfl"):
+        from ingot.potentials.eam_files import read_eam  # as above
+
+        return read_eam(directory)
     raise PotentialError(
         f"no potential at {directory}: expected {DESCRIPTION} and {PARAMETERS} (as `ingot train` writes), "
-        "or a NeuroChem directory with a .params file"
+        "a NeuroChem directory with a .params file, or an EAM file (.eam.alloy, .eam.fs)"
     )

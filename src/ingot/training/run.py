@@ -224,6 +224,9 @@ def combine_members(directories: Sequence[str | Path], data: TrainingData, outpu
         scale, report = fit_uncertainty_scale(ensemble, data.validation, data.offsets(ensemble.architecture))
     provenance = {**ensemble.provenance, "calibration": report}
     dataclasses.replace(ensemble, uncertainty_scale=scale, provenance=provenance).save(output)
+    if not report["structures"]:
+        why = "one member has no spread" if ensemble.members == 1 else "no validation structures to calibrate on"
+        return f"{ensemble.members} member{'s' * (ensemble.members > 1)}; the uncertainty is not calibrated: {why}"
     return (
         f"{ensemble.members} members; their spread times {scale['energy']:.2f} (energy) and {scale['forces']:.2f} "
         f"(forces) matches the errors on {report['structures']} validation structures"
