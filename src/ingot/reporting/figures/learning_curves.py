@@ -25,14 +25,13 @@ def draw_learning_curves(run: Run, kind: Format) -> Figure | None:
             axes.set_xticks(sorted(points["labels"].unique()), sorted(points["labels"].unique()))
             axes.xaxis.set_minor_locator(NullLocator())
             plain_log(axes.yaxis)
-        grid[0].legend(loc="best")
+        figure.legend(*grid[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, handlelength=3)
         image = picture(figure, kind)
     return Figure(
         "learning-curves",
         "What forces teach",
         "One network per point and fold, all trained for equally many steps; bars are the standard deviation over "
-        "folds. "
-        "Grey is the mean predictor: the energy of the composition, no force.",
+        "folds. The mean predictor knows the energy of the composition, and no force.",
         image,
         kind,
         points,
@@ -47,7 +46,7 @@ def _panel(axes: Axes, points: pd.DataFrame, scale: float) -> None:
         for loss, (label, color) in _LOSSES.items():
             groups = scale * of_set[of_set["loss"] == loss].groupby("labels")["rmse"].agg(["mean", "std"])
             if len(groups):
-                title = label if len(sets) == 1 else f"{label}, {name}"
+                title = label if len(sets) == 1 else f"{label}, {name.removeprefix('test-')}"
                 axes.errorbar(
                     groups.index,
                     groups["mean"],
@@ -59,4 +58,5 @@ def _panel(axes: Axes, points: pd.DataFrame, scale: float) -> None:
                     label=title,
                 )
         mean = scale * float(np.mean(of_set["mean_predictor_rmse"]))
-        axes.axhline(mean, color=GREY, linestyle=line if len(sets) > 1 else ":", linewidth=1.0)
+        title = "mean predictor" if len(sets) == 1 else f"mean predictor, {name.removeprefix('test-')}"
+        axes.axhline(mean, color=GREY, linestyle=line if len(sets) > 1 else ":", linewidth=1.0, label=title)
