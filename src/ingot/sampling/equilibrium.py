@@ -60,9 +60,18 @@ def equilibrium_frames(model: Model, starts: Sequence[Atoms], how: Equilibration
     stopped = 0
     for size, numbers in groupby(order, key=lambda k: len(starts[k])):
         of_size = list(numbers)
+        # The densest come first: the others fit into their tables, and into what was compiled for them.
+        simulation: Simulation | None = None
         for first in range(0, len(of_size), _SIDE_BY_SIDE):
             group = of_size[first : first + _SIDE_BY_SIDE]
-            drawn, ended = _run(model, [starts[k] for k in group], how, derive_seed(seed, "group", size, first))
+            own = derive_seed(seed, "group", size, first)
+            temperatures = [float(t) for t in generator(own, "temperature").uniform(*how.temperature, size=len(group))]
+            begun, noise = [starts[k] for k in group], derive_seed(own, "dynamics")
+            if simulation is not None and _alike(simulation.frames, begun):
+                simulation.restart(begun, temperatures, noise)
+            else:
+                simulation = Simulation(model, begun, temperatures, noise, skin=how.skin)
+            drawn, ended = _run(simulation, begun, temperatures, how)
             found |= dict(zip(group, drawn, strict=True))
             stopped += ended
     frames = [frame for k in range(len(starts)) for frame in found[k]]
@@ -74,15 +83,18 @@ def equilibrium_frames(model: Model, starts: Sequence[Atoms], how: Equilibration
     return Frames(frames, len(starts), stopped)
 
 
-def _run(model: Model, starts: list[Atoms], how: Equilibration, seed: int) -> tuple[list[list[Atoms]], int]:
-    temperatures = generator(seed, "temperature").uniform(*how.temperature, size=len(starts))
-    simulation = Simulation(
-        model, starts, [float(t) for t in temperatures], derive_seed(seed, "dynamics"), skin=how.skin
-    )
+def _alike(some: Sequence[Atoms], others: Sequence[Atoms]) -> bool:
+    """Whether one simulation may begin again with the others."""
+    return len(some) == len(others) and all((a.pbc == b.pbc).all() for a, b in zip(some, others, strict=True))
+
+
+def _run(
+    simulation: Simulation, starts: list[Atoms], temperatures: list[float], how: Equilibration
+) -> tuple[list[list[Atoms]], int]:
     held = [
         conditions(
             how.timestep_fs,
-            temperature=float(t),
+            temperature=t,
             friction_per_ps=how.friction_per_ps,
             closest_angstrom=how.closest_fraction * 2 * float(covalent_radii[start.numbers].min()),
         )
