@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from ingot.benchmarks.errors import BenchmarkError
 from ingot.benchmarks.lattices import volume_per_atom
+from ingot.benchmarks.spread import Asked, quantities_of
+from ingot.benchmarks.tables import Quantity
 from ingot.structures import stacked_layers, surface_slab
+from ingot.units import MILLIJOULE_PER_SQUARE_METRE
 
 Values = NDArray[np.float64]
 
@@ -131,3 +134,43 @@ def _fault_energies(calculator: BaseCalculator, element: str, edge: float, slip:
             atoms.set_constraint([FixedLine(list(range(len(atoms))), (0, 0, 1))])
             energies[int(relax), k] = _energy(atoms, calculator, relax)
     return (energies - energies[:, :1]) / area
+
+
+def planar_quantities(
+    calculator: BaseCalculator,
+    element: str,
+    lattice: Literal["fcc", "bcc", "sc", "diamond"],
+    edge: float,
+    surfaces: Sequence[tuple[int, int, int]],
+    stacking_fault: bool,
+    members: Sequence[BaseCalculator] = (),
+) -> list[Quantity]:
+    """Surface energies and, of fcc, the stacking fault energies as rows, in mJ/m2."""
+    rows = []
+    for miller in surfaces:
+        name = "".join(map(str, miller))
+        asked = Asked(
+            f"surface_{name}", f"surface energy ({name})", "mJ/m2", "static, relaxed, at a0, limit of thick slabs"
+        )
+
+        def of_surface(
+            one: BaseCalculator, miller: tuple[int, int, int] = miller, key: str = asked.key
+        ) -> dict[str, float]:
+            return {key: surface_energy(one, element, lattice, edge, miller).relaxed / MILLIJOULE_PER_SQUARE_METRE}
+
+        rows += quantities_of([asked], of_surface, calculator, members)
+    if stacking_fault:
+        condition = "static, relaxed along the normal, at a0, limit of many planes"
+
+        def of_fault(one: BaseCalculator) -> dict[str, float]:
+            curve = stacking_fault_curve(one, element, edge)
+            energies = {"stacking_fault": curve.intrinsic, "unstable_stacking_fault": curve.unstable}
+            return {key: energy / MILLIJOULE_PER_SQUARE_METRE for key, energy in energies.items()}
+
+        labels = {
+            "stacking_fault": "intrinsic stacking fault energy",
+            "unstable_stacking_fault": "unstable stacking fault energy",
+        }
+        asked_fault = [Asked(key, label, "mJ/m2", condition) for key, label in labels.items()]
+        rows += quantities_of(asked_fault, of_fault, calculator, members)
+    return rows

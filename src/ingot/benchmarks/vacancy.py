@@ -12,7 +12,8 @@ from ase.calculators.calculator import BaseCalculator
 from ase.optimize import FIRE
 
 from ingot.benchmarks.errors import BenchmarkError
-from ingot.benchmarks.tables import Quantity, failed
+from ingot.benchmarks.spread import Asked, quantities_of
+from ingot.benchmarks.tables import Quantity
 
 KEYS = ("vacancy_formation", "vacancy_formation_unrelaxed")
 _LABELS = dict(zip(KEYS, ("vacancy formation energy", "vacancy formation energy, unrelaxed"), strict=True))
@@ -67,23 +68,12 @@ def vacancy_quantities(
 ) -> list[Quantity]:
     """Relaxed and unrelaxed formation energy as rows; the uncertainty is the standard deviation over ``members``."""
     condition = f"static, {len(crystal) - 1} atoms, at the volume of the perfect crystal"
-    try:
-        found = vacancy_formation(calculator, crystal)
-    except Exception as error:  # a calculator may raise anything: reported as data
-        reason = str(error) if isinstance(error, BenchmarkError) else f"{type(error).__name__}: {error}"
-        return [failed(key, _LABELS[key], "eV", reason, condition) for key in KEYS]
-    spread: list[tuple[float, float]] = []
-    lost = 0
-    for member in members:
-        try:
-            of_member = vacancy_formation(member, crystal, start=found.structure)
-            spread.append((of_member.relaxed, of_member.unrelaxed))
-        except Exception:  # counted in the note
-            lost += 1
-    note = f"{lost} of {len(members)} members have no value" if lost else ""
-    rows = []
-    for column, (key, value) in enumerate(zip(KEYS, (found.relaxed, found.unrelaxed), strict=True)):
-        deviation = float(np.std([pair[column] for pair in spread], ddof=1)) if len(spread) > 1 else None
-        kind = "" if deviation is None else "ensemble std"
-        rows.append(Quantity(key, _LABELS[key], value, "eV", deviation, kind, condition, "ok", note))
-    return rows
+    relaxed: list[Atoms] = []
+
+    def compute(one: BaseCalculator) -> dict[str, float]:
+        # Members begin where the mean has relaxed to.
+        found = vacancy_formation(one, crystal, start=relaxed[0] if relaxed else None)
+        relaxed.append(found.structure)
+        return dict(zip(KEYS, (found.relaxed, found.unrelaxed), strict=True))
+
+    return quantities_of([Asked(key, _LABELS[key], "eV", condition) for key in KEYS], compute, calculator, members)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ingot.benchmarks.direct import ReferenceSettings
     from ingot.benchmarks.evaluation import Evaluate
     from ingot.benchmarks.tables import Quantity
+    from ingot.config.benchmarks import CrystalSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -141,33 +142,43 @@ def _crystal(args: argparse.Namespace) -> int:
     )
     cell = primitive_cell(element, settings.lattice, volume)
     properties = crystal_properties(model, cell, members, settings.phases, sampling)
-    if settings.vacancy_repeat:
-        defects = _vacancy(args, properties, element, settings.lattice, settings.vacancy_repeat)
-        properties = replace(properties, quantities=(*properties.quantities, *defects))
+    defects = _defects(args, properties, element, settings)
+    properties = replace(properties, quantities=(*properties.quantities, *defects))
     write_crystal(args.output, properties)
     return _summary(args.output)
 
 
-def _vacancy(
-    args: argparse.Namespace, properties: "CrystalProperties", element: str, lattice: str, repeat: int
+def _defects(
+    args: argparse.Namespace, properties: "CrystalProperties", element: str, settings: "CrystalSettings"
 ) -> "list[Quantity]":
+    """Vacancy, surfaces and stacking faults, where they are asked for."""
     from ase.build import bulk
 
     from ingot.benchmarks.errors import BenchmarkError
+    from ingot.benchmarks.planar import planar_quantities
     from ingot.benchmarks.tables import failed
-    from ingot.benchmarks.vacancy import KEYS, vacancy_quantities
+    from ingot.benchmarks.vacancy import vacancy_quantities
     from ingot.potentials import load_potential
 
+    if not (settings.vacancy_repeat or settings.surfaces or settings.stacking_fault):
+        return []
     try:
         edge = properties["a0"]
     except BenchmarkError as error:
-        return [failed(key, key.replace("_", " "), "eV", f"needs the lattice constant: {error}") for key in KEYS]
-    crystal = bulk(element, lattice, a=edge, cubic=True).repeat(repeat)
-    if not args.potential:
-        return vacancy_quantities(_calculator(args.calculator), crystal)
-    potential = load_potential(args.potential)
-    each = [potential.member(k).calculator() for k in range(potential.members)] if potential.members > 1 else []
-    return vacancy_quantities(potential.calculator(uncertainty=False), crystal, each)
+        return [failed("defects", "vacancy, surfaces, stacking fault", "eV", f"need the lattice constant: {error}")]
+    if args.potential:
+        potential = load_potential(args.potential)
+        several = range(potential.members) if potential.members > 1 else range(0)
+        members = [potential.member(k).calculator() for k in several]
+        calculator: BaseCalculator = potential.calculator(uncertainty=False)
+    else:
+        calculator, members = _calculator(args.calculator), []
+    rows = []
+    if settings.vacancy_repeat:
+        crystal = bulk(element, settings.lattice, a=edge, cubic=True).repeat(settings.vacancy_repeat)
+        rows += vacancy_quantities(calculator, crystal, members)
+    planar = (settings.surfaces, settings.stacking_fault)
+    return [*rows, *planar_quantities(calculator, element, settings.lattice, edge, *planar, members)]
 
 
 def _evaluations(args: argparse.Namespace) -> "tuple[BaseCalculator | Evaluate, list[Any], tuple[str, ...]]":

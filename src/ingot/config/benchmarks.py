@@ -53,6 +53,20 @@ class CrystalSettings(Section):
     vacancy_repeat: int | None = Field(None, ge=2)
     """Edge, in conventional cells, of the cell that a vacancy is relaxed in; empty: no vacancy."""
 
+    surfaces: tuple[tuple[int, int, int], ...] = ()
+    """Miller indices of surfaces whose energies are computed, such as `[[1, 1, 1], [1, 0, 0], [1, 1, 0]]`."""
+
+    stacking_fault: bool = False
+    """Intrinsic and unstable stacking fault energy (fcc alone)."""
+
+    @model_validator(mode="after")
+    def _faults_are_of_fcc(self) -> "CrystalSettings":
+        if self.stacking_fault and self.lattice != "fcc":
+            raise ValueError(f"stacking_fault is for fcc, not for {self.lattice}")
+        if any(not any(miller) for miller in self.surfaces):
+            raise ValueError("the Miller indices of a surface cannot all be zero")
+        return self
+
 
 class DirectSettings(Section):
     """The same quantities by the label method itself, at the labels' own settings."""

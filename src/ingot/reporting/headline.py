@@ -20,6 +20,7 @@ DECIMALS = {
     "A": 3,
     "GPa": 1,
     "eV": 3,
+    "mJ/m2": 0,
     "meV/atom": 1,
     "K": 0,
     "g/cm3": 3,

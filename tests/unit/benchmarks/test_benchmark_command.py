@@ -146,3 +146,17 @@ def test_settings_of_the_crystal_are_its_sampling() -> None:
     configured = DirectSettings(element="Al").model_dump()
     for key in ("lattice", "phases", "points", "phase_points", "window", "strains", "elastic_volumes"):
         assert configured[key] == getattr(ReferenceSettings(), key)
+
+
+def test_defects_are_computed_where_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = {"phases": [], "points": 5, "vacancy_repeat": 2, "surfaces": [[1, 1, 1]], "stacking_fault": True}
+    arguments = ["benchmark", "crystal", "--calculator", "emt", "--element", "Cu", "-o", str(tmp_path)]
+    assert main([*arguments, "--settings", json.dumps(settings)]) == 0
+    rows = {q.quantity: q for q in read_quantities(tmp_path / "quantities.csv")}
+    for key, unit in (("vacancy_formation", "eV"), ("surface_111", "mJ/m2"), ("unstable_stacking_fault", "mJ/m2")):
+        value = rows[key].value
+        assert value is not None
+        assert value > 0
+        assert rows[key].unit == unit
+    assert main([*arguments, "--settings", json.dumps({**settings, "lattice": "bcc"})]) == 1
+    assert "stacking_fault is for fcc" in capsys.readouterr().err
