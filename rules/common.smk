@@ -67,7 +67,14 @@ def code(command):
 
 SUITES = {
     "accuracy": ("accuracy", "accuracy_tables", "splits"),
-    "crystal": ("crystal", "crystal_tables", "ensemble", "lattices", "vacancy", "planar"),
+    "crystal": (
+        "crystal",
+        "crystal_tables",
+        "ensemble",
+        "lattices",
+        "vacancy",
+        "planar",
+    ),
     "reference-structures": ("direct", "direct_meshes"),
     "direct": ("direct", "direct_tables", "ensemble"),
     "rdf": ("rdf",),
