@@ -70,8 +70,7 @@ rule benchmark_crystal:
 
 use rule benchmark_crystal as benchmark_crystal_of_others with:
     input:
-        lambda w: fetched_files(BENCHMARKS.compare[w.other])
-        or f"{BENCHMARKS.compare[w.other]}/potential.json",
+        lambda w: potential_files(BENCHMARKS.compare[w.other]),
     output:
         f"{RUN}/benchmarks/compare/{{other}}/quantities.csv",
     log:

@@ -159,6 +159,13 @@ def fetched_files(folder):
     )
 
 
+def potential_files(path):
+    """What a potential of others consists of: a download, a file, or a folder with its description."""
+    if Path(path).suffix in (".alloy", ".fs", ".setfl"):
+        return [path]
+    return fetched_files(path) or [f"{path}/potential.json"]
+
+
 def pinned_settings(name):
     """The cells of an equation of state or a strain are labelled with one k-point mesh and one FFT mesh."""
     return f"{RUN}/structures/{name}.labels.json" if name.startswith("direct-") else []

@@ -10,7 +10,16 @@ from ase import Atoms
 from ase.build import bulk, make_supercell
 
 from ingot.neighbors import displacements, neighbor_table
-from ingot.potentials import AniArchitecture, Graph, Potential, energies_and_slopes, load_potential, make_evaluator
+from ingot.potentials import (
+    AniArchitecture,
+    EamArchitecture,
+    Graph,
+    Potential,
+    energies_and_slopes,
+    load_potential,
+    make_evaluator,
+)
+from ingot.potentials.eam_files import spline_pieces
 from ingot.training import contraction_modes, parameter_gradient
 
 
@@ -216,6 +225,48 @@ class TestAniTwoElements(PotentialContract):
         return AniArchitecture.evenly_spaced(
             ("Al", "Ni"), 5.0, 4, 4.0, 2, 2, hidden=(10, 6), angular_zeta=14.1, first_shift=1.8, repulsion=(0.5, 1.8)
         )
+
+
+class TestEamTwoElements(PotentialContract):
+    """Tables of smooth functions that go to zero at the cutoff, other ones for each member."""
+
+    elements = ("Ni", "Al", "Al")
+
+    def architecture(self):
+        return EamArchitecture(("Al", "Ni"), cutoff=5.0, distances=(0.02, 251), densities=(0.05, 200))
+
+    @pytest.fixture
+    def potential(self):
+        architecture = self.architecture()
+        r, rho = np.arange(251) * 0.02, np.arange(200) * 0.05
+
+        def tables(seed):
+            rng = np.random.default_rng(seed)
+            fade, between = (1 - r / 5.0) ** 6, rng.uniform(0.5, 1.5, (2, 2, 1))
+            pair = 0.5 * (between + between.transpose(1, 0, 2)) * r * np.exp(-1.5 * (r - 2.7)) * fade
+            density = rng.uniform(0.5, 1.0, (2, 2, 1)) * np.exp(-0.8 * (r - 2.7)) * fade
+            embedding = -rng.uniform(1.0, 2.0, (2, 1)) * np.sqrt(rho + 0.5)
+            return {
+                "pair": spline_pieces(pair),
+                "density": spline_pieces(density),
+                "embedding": spline_pieces(embedding),
+            }
+
+        parameters = jax.tree.map(lambda *leaves: np.stack(leaves), *[tables(seed) for seed in range(3)])
+        return Potential(architecture, parameters, {"Al": -1.5, "Ni": -3.0})
+
+    def test_every_contraction_gives_the_reverse_over_reverse_gradient(self, potential):
+        """Exact ways alone: an atom that is displaced may look into the next interval of a table."""
+        parameters = jax.tree.map(lambda leaf: leaf[0], potential.parameters)
+        rng = np.random.default_rng(0)
+        target = (-1.0, rng.normal(size=(4, 3)), rng.normal(size=(3, 3)))
+        forward, reverse = (
+            parameter_gradient(potential.architecture, parameters, self.crystal(), target, mode=mode)
+            for mode in ("forward", "reverse")
+        )
+        for found, expected in zip(jax.tree.leaves(forward), jax.tree.leaves(reverse), strict=True):
+            assert np.abs(expected).max() > 0
+            assert np.allclose(found, expected, rtol=1e-9, atol=1e-10 * np.abs(expected).max())
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from ingot.potentials.errors import PotentialError
 from ingot.potentials.potential import Potential
 
 
-def _pieces(values: np.ndarray) -> np.ndarray:
+def spline_pieces(values: np.ndarray) -> np.ndarray:
     """Coefficients (..., points - 1, 4) of the spline through values on an even grid, lowest power first."""
     spline = CubicSpline(np.arange(values.shape[-1]), values, axis=-1)
     return np.moveaxis(spline.c[::-1], (0, 1), (-1, -2))
@@ -45,7 +45,7 @@ def read_eam(path: str | Path) -> Potential:
         )
     entries = [entry for line in lines[5:] for entry in line.split()]
     tables = _read_tables(entries, kinds, architecture.densities[1], architecture.distances[1], path)
-    parameters = {name: _pieces(table)[None] for name, table in tables.items()}
+    parameters = {name: spline_pieces(table)[None] for name, table in tables.items()}
     provenance = {"file": path.name, "comment": " / ".join(line.strip() for line in lines[:3])}
     return Potential(architecture, parameters, dict.fromkeys(architecture.species, 0.0), provenance=provenance)
 
