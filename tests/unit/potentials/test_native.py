@@ -162,7 +162,11 @@ def test_threads_change_nothing():
         assert np.array_equal(one, several)
 
 
-def test_derivatives_of_the_compiled_functions_are_those_of_jax():
+@pytest.mark.parametrize(
+    "which",
+    ["positions", pytest.param("displacements", marks=pytest.mark.slow), pytest.param("push", marks=pytest.mark.slow)],
+)
+def test_derivatives_of_the_compiled_functions_are_those_of_jax(which):
     """Of forces by positions and by coefficients: what attacks and Hessians need."""
     architecture = ARCHITECTURES["three species, an integer power"]
     vectors, species, table, features, tangents = surroundings(architecture, (1, 1, 1))
@@ -187,18 +191,18 @@ def test_derivatives_of_the_compiled_functions_are_those_of_jax():
         moved = displacement_tangents(d, table, (features[:, :3], jnp.eye(3)))
         return jax.jvp(lambda x: architecture.descriptor(x, species, table), (d,), (moved,))[1]
 
-    for exact, compiled in (
-        (slope, compiled_slope),
-        (by_position, compiled_by_position),
-        (descriptor_along, compiled_along),
-    ):
-        back = jax.random.normal(jax.random.key(0), jax.eval_shape(exact, vectors).shape)
-        along, across = (
-            jax.jit(lambda d, f=f, b=back: (jax.jvp(f, (d,), (tangents,))[1], jax.vjp(f, d)[1](b)[0]))(vectors)
-            for f in (exact, compiled)
-        )
-        assert relative(across[0], along[0]) < 1e-12
-        assert relative(across[1], along[1]) < 1e-12
+    exact, compiled = {
+        "positions": (by_position, compiled_by_position),
+        "displacements": (slope, compiled_slope),
+        "push": (descriptor_along, compiled_along),
+    }[which]
+    back = jax.random.normal(jax.random.key(0), jax.eval_shape(exact, vectors).shape)
+    along, across = (
+        jax.jit(lambda d, f=f: (jax.jvp(f, (d,), (tangents,))[1], jax.vjp(f, d)[1](back)[0]))(vectors)
+        for f in (exact, compiled)
+    )
+    assert relative(across[0], along[0]) < 1e-12
+    assert relative(across[1], along[1]) < 1e-12
 
 
 def test_no_number_of_neighbours_is_too_large():
