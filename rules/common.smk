@@ -145,7 +145,7 @@ def label_files():
     if CONFIG.labels and CONFIG.labels.method == "orbital-free":
         return sorted(CONFIG.labels.orbital_free.pseudopotential.values())
     if CONFIG.labels and CONFIG.labels.method == "potential":
-        return fetched_files(CONFIG.labels.potential.path)
+        return potential_files(CONFIG.labels.potential.path)
     return []
 
 
@@ -160,10 +160,14 @@ def fetched_files(folder):
 
 
 def potential_files(path):
-    """What a potential of others consists of: a download, a file, or a folder with its description."""
-    if Path(path).suffix in (".alloy", ".fs", ".setfl"):
+    """What a potential of others consists of: a download, a folder of ours or of NeuroChem, or a file."""
+    if fetched := fetched_files(path):
+        return fetched
+    if not Path(path).is_dir():
         return [path]
-    return fetched_files(path) or [f"{path}/potential.json"]
+    if (own := Path(path, "potential.json")).is_file():
+        return [str(own)]
+    return sorted(str(file) for file in Path(path).rglob("*") if file.is_file())
 
 
 def pinned_settings(name):

@@ -57,7 +57,7 @@ else:
             index=CONFIG.data.index,
             kind=CONFIG.data.energy_kind,
             method=CONFIG.data.method or Path(CONFIG.data.file).name,
-            origin=json.dumps(CONFIG.data.origin, sort_keys=True),
+            origin=CONFIG.data.origin.model_dump_json(),
             code=code("dataset"),
             dataset=lambda w, output: store_folder(output[0]),
             provenance=json.dumps({"run": CONFIG.run.name, "code": code("dataset")}),

@@ -50,7 +50,7 @@ if DRIVEN:
     rule run_trajectories:
         input:
             starts=rules.build_trajectory_starts.output,
-            potential=fetched_files(CONFIG.structures.dynamics_potential),
+            potential=potential_files(CONFIG.structures.dynamics_potential),
         output:
             f"{RUN}/structures/{{set}}.extxyz",
         log:

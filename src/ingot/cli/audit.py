@@ -4,9 +4,9 @@ import argparse
 import os
 from pathlib import Path
 
+from ingot.cli.options import named_path
 from ingot.cli.settings import parse_settings
 from ingot.config.audit import AuditSettings
-from ingot.errors import IngotError
 
 TABLES = ("summary", "novelty", "overlap", "structures", "learning_curve")
 
@@ -33,16 +33,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the tables")
 
 
-def _named(text: str) -> tuple[str, Path]:
-    """``name=path``, or a path named after its file."""
-    name, sign, path = text.partition("=")
-    if not sign:
-        return Path(text).stem, Path(text)
-    if not name or not path:
-        raise IngotError(f"{text!r} is not a set: give NAME=PATH or PATH")
-    return name, Path(path)
-
-
 def run(args: argparse.Namespace) -> int:
     """Describe every set, compare, write the tables."""
     settings = parse_settings(AuditSettings, args.settings)
@@ -52,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
     from ingot.datasets import read_frames
     from ingot.progress import progress
 
-    training = [_named(text) for text in (*args.against, *args.data, *args.sets)]
-    tests = [_named(text) for text in args.test]
+    training = [named_path(text) for text in (*args.against, *args.data, *args.sets)]
+    tests = [named_path(text) for text in args.test]
     sets = [
         describe(name, read_frames(path), settings.neighbors, settings.cutoff_angstrom)
         for name, path in progress([*training, *tests], "describing", unit="set")

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ingot.cli.options import named_path
+
 if TYPE_CHECKING:
     from ase import Atoms
     from ase.calculators.calculator import BaseCalculator
@@ -107,9 +109,9 @@ def _accuracy(args: argparse.Namespace) -> int:
 
     settings = parse_settings(AccuracySettings, args.settings)
     splits = read_splits(args.splits)
-    sets = {name: read_labelled(path) for name, path in map(_named, args.set)}
+    sets = {name: read_labelled(path) for name, path in map(named_path, args.set)}
     results: dict[str, list[Comparison]] = {}
-    for name, directory in (_named(text, "potential") for text in args.potential):
+    for name, directory in (named_path(text, "potential") for text in args.potential):
         potential = load_potential(directory)
         calculator, results[name] = potential.calculator(), []
         zero = method_zero(potential.offsets, potential.provenance.get("offsets_by_method", {}))
@@ -341,14 +343,6 @@ def _label_energies(manifests: list[str], root: str) -> dict[str, float]:
                 )
             energies[label.structure_id] = label.energy
     return energies
-
-
-def _named(text: str, default: str | None = None) -> tuple[str, Path]:
-    """``NAME=PATH``; without a name, the default or the file's stem."""
-    name, equals, path = text.partition("=")
-    if not equals:
-        return default or Path(text).stem, Path(text)
-    return name, Path(path)
 
 
 def _summary(directory: str) -> int:

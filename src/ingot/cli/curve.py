@@ -36,6 +36,7 @@ def _point(args: argparse.Namespace) -> int:
 
     from ingot.benchmarks import BenchmarkError
     from ingot.benchmarks.learning_curve import Curve, learning_point
+    from ingot.cli.options import named_path
     from ingot.cli.settings import parse_settings
     from ingot.cli.train import architecture_of, options_of
     from ingot.config.learning_curves import LearningCurveSettings
@@ -47,8 +48,7 @@ def _point(args: argparse.Namespace) -> int:
         raise BenchmarkError(f"--fold must lie in 0..{settings.folds - 1} (learning_curves.folds), got {args.fold}")
     # Files by hand have one zero of energy; data sets know theirs.
     frames = [atoms for path in args.data for atoms in read_labelled(path, method=Path(args.data[0]).name)]
-    pairs = [text.partition("=") for text in args.test]
-    tests = {name: read_labelled(path, method=Path(args.data[0]).name) for name, _, path in pairs}
+    tests = {name: read_labelled(path, method=Path(args.data[0]).name) for name, path in map(named_path, args.test)}
     everything = [*frames, *(atoms for group in tests.values() for atoms in group)]
     training = settings.training
     curve = Curve(

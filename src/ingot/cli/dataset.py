@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     bring.add_argument("--index", default=":", help="ASE index of the frames to take (':' takes all)")
     bring.add_argument("--energy-kind", choices=("free", "zero", "total", "unknown"), default="unknown")
     bring.add_argument("--method", help="name of the origin (default: the file's name)")
-    bring.add_argument("--origin", default="{}", help="JSON: keys of the structures' info, as in the section `data`")
+    bring.add_argument("--origin", metavar="JSON", help="keys of `info`: JSON, or a file, as in the section `data`")
     bring.add_argument("--provenance", default="{}", help="JSON recorded in the manifest")
     bring.add_argument("-o", "--output", required=True, help="the data set, ending in .zarr")
     split = actions.add_parser("split", help="train, validation, test and extrapolation ids, split by parent")
@@ -76,11 +76,14 @@ def _import(args: argparse.Namespace) -> int:
 
     from ase.io import read
 
-    from ingot.datasets.convert import Origin, from_labelled_atoms
+    from ingot.cli.settings import parse_settings
+    from ingot.config.data import OriginSettings
+    from ingot.datasets.convert import Origin, from_labelled_atoms, within_volumes
     from ingot.datasets.errors import DatasetError
     from ingot.datasets.store import write_dataset
     from ingot.files import sha256
 
+    settings = parse_settings(OriginSettings, args.origin, "--origin")
     path = Path(args.file)
     if not path.is_file():
         raise DatasetError(f"no file at {path}; give a labelled file that ASE reads (extxyz, OUTCAR, ...)")
@@ -89,16 +92,15 @@ def _import(args: argparse.Namespace) -> int:
     except Exception as error:  # ASE's readers raise anything
         raise DatasetError(f"ASE cannot read {path}: {type(error).__name__}: {error}") from error
     frames = frames if isinstance(frames, list) else [frames]
-    told = json.loads(args.origin)
-    inside, volumes = frames, told.pop("volume_range_angstrom3", None)
-    if volumes is not None:
-        low, high = volumes
-        inside = [a for a in frames if low <= a.get_volume() / len(a) <= high]
+    told, inside = settings.model_dump(exclude={"volume_range_angstrom3"}), frames
+    if settings.volume_range_angstrom3 is not None:
+        low, high = settings.volume_range_angstrom3
+        inside = within_volumes(frames, low, high)
         print(
             f"{len(frames) - len(inside)} of {len(frames)} structures are outside of {low:g} to {high:g} A^3 per atom"
         )
-    if "parent_keys" in told:
-        told["parent_keys"] = tuple(told["parent_keys"])
+        if not inside:
+            raise DatasetError(f"{path}: no structure has {low:g} to {high:g} A^3 per atom")
     dataset = from_labelled_atoms(inside, args.method or path.name, args.energy_kind, Origin(**told))
     provenance = {**json.loads(args.provenance), "file": path.name, "sha256": sha256(path)}
     write_dataset(args.output, dataset, provenance)

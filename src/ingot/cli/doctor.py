@@ -2,6 +2,8 @@
 
 import argparse
 
+from ingot.cli.options import available_cores
+
 OPTIONAL = {
     "dftpy": "orbital-free density functional theory for large simple-metal cells",
     "torchani": "comparisons with a peer (make test-all)",
@@ -23,7 +25,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the machine, the engines and what is missing; status 1 if a required library is."""
-    import os
     import platform
     import shutil
     import sys
@@ -34,10 +35,9 @@ def run(args: argparse.Namespace) -> int:
     def row(name: str, value: str) -> None:
         print(f"  {name:<14} {value}")
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     print("machine")
     row("system", f"{platform.system()} {platform.machine()}")
-    row("cores", str(cores))
+    row("cores", str(available_cores()))
     row("memory", _memory())
     row("disk free", f"{shutil.disk_usage(Path.cwd()).free / 1e9:.0f} GB here")
     row("python", sys.version.split()[0])

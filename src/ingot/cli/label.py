@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from ingot.cli.options import available_cores
+
 METHODS = ("pyscf", "pyscf-molecule", "orbital-free", "ase", "potential")
 
 
@@ -54,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         forgotten = sum(store.forget_failure(method.digest, structure_id(atoms)) for atoms in structures)
         logging.info("%d failed labels are computed anew", forgotten)
     limit = None if settings.time_limit_minutes is None else settings.time_limit_minutes * 60
-    manifest = label_structures(structures, method, store, args.workers or _cores(), limit)
+    manifest = label_structures(structures, method, store, args.workers or available_cores(), limit)
     if args.output.endswith((".extxyz", ".xyz")):
         write_atomically(args.output, _labelled_extxyz(structures, store, manifest))
     else:
@@ -67,12 +69,6 @@ def run(args: argparse.Namespace) -> int:
         print(f"  {row['structure_id']}: {row['reason']}", *(f"    | {line}" for line in words[-3:]), sep="\n")
     check_failures(manifest, settings.maximum_failed_fraction)
     return 0
-
-
-def _cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 _SAME = {"energy": 1e-5, "force": 1e-4, "stress": 1e-5}

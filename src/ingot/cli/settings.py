@@ -11,8 +11,8 @@ from ingot.config.base import ConfigurationError, Section, validate
 S = TypeVar("S", bound=Section)
 
 
-def parse_settings(model: type[S], text: str | None) -> S:
-    """A validated section from ``--settings`` (``None`` gives the defaults)."""
+def parse_settings(model: type[S], text: str | None, option: str = "--settings") -> S:
+    """A validated section from the text of an option (``None`` gives the defaults)."""
     if text is None:
         return validate(model, {})  # type: ignore[no-any-return]
     values: Any
@@ -20,10 +20,10 @@ def parse_settings(model: type[S], text: str | None) -> S:
         try:
             values = json.loads(text)
         except json.JSONDecodeError as error:
-            raise ConfigurationError(f"--settings is not valid JSON: {error}") from None
+            raise ConfigurationError(f"{option} is not valid JSON: {error}") from None
     else:
         path = Path(text)
         if not path.is_file():
-            raise ConfigurationError(f"--settings: {text!r} is neither JSON nor an existing file")
+            raise ConfigurationError(f"{option}: {text!r} is neither JSON nor an existing file")
         values = yaml.safe_load(path.read_text())
     return validate(model, values)  # type: ignore[no-any-return]

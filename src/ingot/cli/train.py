@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ingot.cli.options import available_cores
+
 if TYPE_CHECKING:
     from ingot.config.training import TrainingSettings
     from ingot.potentials import Architecture
@@ -132,13 +134,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _cores() -> int:
-    import os
-
     import jax
 
     if jax.default_backend() != "cpu":  # processes would only take the device's memory from each other
         return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return available_cores()
 
 
 def _train_side_by_side(

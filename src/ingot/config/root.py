@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import Field, model_validator
@@ -11,6 +11,7 @@ from ingot.config.active_learning import ActiveLearningSettings
 from ingot.config.audit import AuditSettings
 from ingot.config.base import ConfigurationError, Section, validate
 from ingot.config.benchmarks import BenchmarkSettings
+from ingot.config.data import DataSettings
 from ingot.config.dataset import DatasetSettings
 from ingot.config.labels import LabelSettings
 from ingot.config.learning_curves import LearningCurveSettings
@@ -42,46 +43,6 @@ class RunSettings(Section):
 
     label_archives: tuple[str, ...] = ()
     """Folders of label archives (`ingot store export`) that are put into the store before anything is labelled."""
-
-
-class DataSettings(Section):
-    """Labelled data of your own, instead of structures and labels made here."""
-
-    file: str
-    """A labelled file in any format that ASE reads (extxyz, OUTCAR, ...)."""
-
-    index: str = ":"
-    """ASE index of the frames to take."""
-
-    energy_kind: Literal["free", "zero", "total", "unknown"] = "unknown"
-    """What the energies are; kinds are never mixed within one method."""
-
-    method: str | None = None
-    """Name of the method that made the labels (default: the file's name)."""
-
-    method_key: str | None = None
-    """Key of the structures' `info` that tells methods apart, each with a zero of energy of its own."""
-
-    family_key: str = "family"
-    """Key of `info` that names a structure's family (`config_type` where it is absent)."""
-
-    parent_keys: tuple[str, ...] = ("parent",)
-    """Keys of `info`, or `formula`: structures that agree in all of them have one parent and are never divided."""
-
-    parent_pattern: str | None = None
-    """A regular expression: only what it finds in these values counts, such as `^[^#]*` to cut a frame's number."""
-
-    volume_range_angstrom3: tuple[float, float] | None = None
-    """Structures with another volume per atom are left out, and counted."""
-
-    tests: dict[Annotated[str, Field(pattern=r"^[a-z0-9]+$")], str] = Field(default_factory=dict)
-    """Labelled files that are never trained on, by name; read as `file` is."""
-
-    @property
-    def origin(self) -> dict[str, Any]:
-        """What importing needs to know besides the file."""
-        keys = ("method_key", "family_key", "parent_keys", "parent_pattern", "volume_range_angstrom3")
-        return {key: getattr(self, key) for key in keys}
 
 
 class LoopSettings(ActiveLearningSettings):

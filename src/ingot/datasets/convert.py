@@ -51,6 +51,11 @@ class Origin:
         return name if self.method_key is None else f"{name}/{atoms.info.get(self.method_key, '')}"
 
 
+def within_volumes(frames: Sequence[Atoms], low: float, high: float) -> list[Atoms]:
+    """Structures whose volume per atom (A^3) lies in the range, and those that are not periodic and have none."""
+    return [a for a in frames if not a.pbc.all() or low <= a.get_volume() / len(a) <= high]
+
+
 def _assemble(frames: Sequence[Atoms], labels: Sequence[Label]) -> xr.Dataset:
     """One row per structure and label, in the order given."""
 

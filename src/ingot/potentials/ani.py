@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Self
 
 import jax
@@ -11,18 +10,11 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ingot.neighbors import NeighborTable
+from ingot.potentials.compiled import compiled_descriptor, compiled_pull, compiled_push
 from ingot.potentials.coordinates import Coordinates, coordinate_slopes, displacement_tangents
 from ingot.potentials.errors import PotentialError
 from ingot.potentials.graph import Graph
-from ingot.potentials.native import (
-    native_descriptor,
-    native_pull,
-    native_pull_coordinates,
-    native_push,
-    native_push_coordinates,
-    pack_constants,
-    use_native,
-)
+from ingot.potentials.native import pack_constants, use_native
 from ingot.potentials.network import apply_layers, fold_standardisation, initial_layers
 from ingot.potentials.repulsion import Range, longest_range, repulsion_energies
 from ingot.potentials.symmetry_functions import (
@@ -34,8 +26,11 @@ from ingot.potentials.symmetry_functions import (
     triples,
 )
 
-Product = Callable[[Array], Array]
-"""A product with the descriptor's Jacobian, from the left or from the right."""
+Pull = Callable[[Array], Coordinates]
+"""A product with the descriptor's Jacobian from the left: coefficients of features to derivatives by coordinates."""
+
+Push = Callable[[Coordinates], Array]
+"""A product from the right: a direction of coordinates to tangents of features."""
 
 _PUBLISHED_ANGLES = "0.19634954 0.58904862 0.98174770 1.3744468 1.7671459 2.1598449 2.5525440 2.9452431"
 """In radians, as printed in the parameter file of ANI-Al."""
@@ -261,68 +256,43 @@ class AniArchitecture:
         displacements: Float[Array, "*batch atoms capacity 3"],
         species: Int[Array, "*batch atoms"],
         table: NeighborTable,
-    ) -> tuple[Array, Product, Product]:
+        sums: Any = None,
+    ) -> tuple[Array, Pull, Push]:
         """The descriptor and products with its Jacobian, by the fastest means of the machine.
 
-        The first, ``pull``, takes coefficients c (one per feature) to ``d(sum c . descriptor)/d(displacements)``, the
-        second, ``push``, takes tangents of the displacements to tangents of the descriptor. All are equal to
-        ``jax.vjp`` and ``jax.jvp`` of :meth:`descriptor` to round-off, and differentiable themselves.
+        The first, ``pull``, takes coefficients c (one per feature) to ``d(sum c . descriptor)`` by positions and strain
+        of whole structures; the second, ``push``, takes a direction of these to tangents of the descriptor. All are
+        equal to ``jax.vjp`` and ``jax.jvp`` of :meth:`descriptor` to round-off, and differentiable themselves.
+        Neighbours are summed in the precision ``sums`` (that of the displacements by default), by compiled code always
+        in float64.
         """
         if use_native():
             return (
-                _compiled_descriptor(self, displacements, species, table),
-                lambda coefficients: _compiled_pull(self, displacements, species, table, coefficients),
-                lambda tangents: _compiled_push(self, displacements, species, table, tangents),
+                compiled_descriptor(self, displacements, species, table),
+                lambda coefficients: compiled_pull(self, displacements, species, table, coefficients),
+                lambda along: compiled_push(self, displacements, species, table, *along),
             )
-
-        def descriptor(vectors: Array) -> Array:
-            return self._descriptor_of_batch(vectors, species, table)
-
-        def push(tangents: Array) -> Array:
-            tangent: Array = jax.jvp(descriptor, (displacements,), (tangents,))[1]
-            return tangent
-
-        if displacements.ndim > 3:
-            value, pullback = jax.vjp(descriptor, displacements)
-            return value, lambda coefficients: pullback(coefficients)[0], push
-        return *self._descriptor_and_pullback(displacements, species, table), push
-
-    def descriptor_and_coordinate_products(
-        self,
-        displacements: Float[Array, "*batch atoms capacity 3"],
-        species: Int[Array, "*batch atoms"],
-        table: NeighborTable,
-        sums: Any = None,
-    ) -> tuple[Array, Callable[[Array], Coordinates], Callable[[Coordinates], Array]]:
-        """As :meth:`descriptor_and_products`, with the positions and the strain of whole structures for coordinates.
-
-        Neighbours are summed in the precision ``sums`` (that of the displacements by default), compiled in float64.
-        """
-        if use_native():
-            return (
-                _compiled_descriptor(self, displacements, species, table),
-                lambda coefficients: _compiled_pull_coordinates(self, displacements, species, table, coefficients),
-                lambda along: _compiled_push_coordinates(self, displacements, species, table, *along),
-            )
-        value, pull, push = self.descriptor_and_products(displacements, species, table)
+        value, pullback = self.descriptor_and_pullback(displacements, species, table)
         dtype = sums or displacements.dtype
 
-        def pull_coordinates(coefficients: Array) -> Coordinates:
-            return coordinate_slopes(displacements.astype(dtype), table, pull(coefficients).astype(dtype))
+        def pull(coefficients: Array) -> Coordinates:
+            return coordinate_slopes(displacements.astype(dtype), table, pullback(coefficients).astype(dtype))
 
-        return (
-            value,
-            pull_coordinates,
-            lambda along: push(displacement_tangents(displacements, table, along)),
-        )
+        def push(along: Coordinates) -> Array:
+            moved = displacement_tangents(displacements, table, along)
+            _, tangents = jax.jvp(lambda d: self.descriptor_of_batch(d, species, table), (displacements,), (moved,))
+            return jnp.asarray(tangents)
 
-    def _descriptor_of_batch(self, displacements: Array, species: Array, table: NeighborTable) -> Array:
+        return value, pull, push
+
+    def descriptor_of_batch(self, displacements: Array, species: Array, table: NeighborTable) -> Array:
+        """:meth:`descriptor` with any number of leading axes."""
         of_structure = self.descriptor
         for _ in range(displacements.ndim - 3):
             of_structure = jax.vmap(of_structure)
         return of_structure(displacements, species, table)
 
-    def _kinds(self, species: Array, table: NeighborTable) -> Int[Array, "*batch atoms capacity"]:
+    def neighbor_kinds(self, species: Array, table: NeighborTable) -> Int[Array, "*batch atoms capacity"]:
         """Each neighbour's species, -1 on padding: what the compiled functions take."""
         if len(self.species) == 1:
             return jnp.where(jnp.asarray(table.mask), 0, -1).astype(jnp.int32)
@@ -330,15 +300,23 @@ class AniArchitecture:
         return jnp.where(jnp.asarray(table.mask), neighbor, -1).astype(jnp.int32)
 
     @property
-    def _constants(self) -> tuple[float, ...]:
+    def packed_constants(self) -> tuple[float, ...]:
+        """What the compiled functions take."""
         radial = (self.radial_cutoff, self.radial_eta, self.radial_shifts)
         angular = (self.angular_cutoff, self.angular_eta, self.angular_zeta, self.angular_angles, self.angular_shifts)
         return pack_constants(len(self.species), radial, angular)
 
-    def _descriptor_and_pullback(
+    def descriptor_and_pullback(
         self, displacements: Array, species: Array, table: NeighborTable
-    ) -> tuple[Array, Product]:
-        """In JAX alone; about three times faster on a CPU than ``jax.vjp`` of :meth:`descriptor`."""
+    ) -> tuple[Array, Callable[[Array], Array]]:
+        """In JAX alone; the pullback takes coefficients c to ``d(sum c . descriptor)/d(displacements)``.
+
+        Of one structure it is about three times faster on a CPU than ``jax.vjp`` of :meth:`descriptor`, which serves
+        batches.
+        """
+        if displacements.ndim > 3:
+            values, batch_pullback = jax.vjp(lambda d: self.descriptor_of_batch(d, species, table), displacements)
+            return values, lambda coefficients: batch_pullback(coefficients)[0]
         channel = self._pair_channel(species, table)
         radial, radial_pullback = jax.vjp(lambda d: self._radial(d, species, table), displacements)
         geometry, geometry_pullback = jax.vjp(lambda d: self._triples(d, table), displacements)
@@ -400,103 +378,3 @@ class AniArchitecture:
         species = jnp.asarray(graph.species)
         learned = self.network(parameters, self.descriptor(graph.displacements, species, graph.table), species)
         return learned + self.baseline_energies(graph)
-
-
-# The compiled functions are constants to JAX; their derivatives, where they are asked for, are those of the JAX ones.
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _compiled_descriptor(architecture: Any, displacements: Array, species: Array, table: NeighborTable) -> Array:
-    return native_descriptor(displacements, architecture._kinds(species, table), architecture._constants)
-
-
-@_compiled_descriptor.defjvp
-def _descriptor_derivative(architecture: Any, primals: Any, tangents: Any) -> tuple[Array, Array]:
-    displacements, species, table = primals
-    value, tangent = jax.jvp(
-        lambda d: architecture._descriptor_of_batch(d, species, table), (displacements,), (tangents[0],)
-    )
-    return value, tangent
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _compiled_pull(
-    architecture: Any, displacements: Array, species: Array, table: NeighborTable, coefficients: Array
-) -> Array:
-    kinds = architecture._kinds(species, table)
-    return native_pull(displacements, kinds, coefficients, architecture._constants)
-
-
-@_compiled_pull.defjvp
-def _pull_derivative(architecture: Any, primals: Any, tangents: Any) -> tuple[Array, Array]:
-    displacements, species, table, coefficients = primals
-
-    def pull(vectors: Array, weights: Array) -> Array:
-        slopes: Array = jax.vjp(lambda d: architecture._descriptor_of_batch(d, species, table), vectors)[1](weights)[0]
-        return slopes
-
-    value, tangent = jax.jvp(pull, (displacements, coefficients), (tangents[0], tangents[3]))
-    return value, tangent
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _compiled_push(
-    architecture: Any, displacements: Array, species: Array, table: NeighborTable, directions: Array
-) -> Array:
-    return native_push(displacements, architecture._kinds(species, table), directions, architecture._constants)
-
-
-@_compiled_push.defjvp
-def _push_derivative(architecture: Any, primals: Any, tangents: Any) -> tuple[Array, Array]:
-    displacements, species, table, directions = primals
-
-    def push(vectors: Array, along: Array) -> Array:
-        moved: Array = jax.jvp(lambda d: architecture._descriptor_of_batch(d, species, table), (vectors,), (along,))[1]
-        return moved
-
-    value, tangent = jax.jvp(push, (displacements, directions), (tangents[0], tangents[3]))
-    return value, tangent
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _compiled_pull_coordinates(
-    architecture: Any, displacements: Array, species: Array, table: NeighborTable, coefficients: Array
-) -> Coordinates:
-    kinds = architecture._kinds(species, table)
-    return native_pull_coordinates(
-        displacements, kinds, jnp.asarray(table.index), coefficients, architecture._constants
-    )
-
-
-@_compiled_pull_coordinates.defjvp
-def _pull_coordinates_derivative(architecture: Any, primals: Any, tangents: Any) -> tuple[Any, Any]:
-    displacements, species, table, coefficients = primals
-
-    def pull(vectors: Array, weights: Array) -> Coordinates:
-        slopes = jax.vjp(lambda d: architecture._descriptor_of_batch(d, species, table), vectors)[1](weights)[0]
-        return coordinate_slopes(vectors.astype(jnp.float64), table, slopes.astype(jnp.float64))
-
-    value, tangent = jax.jvp(pull, (displacements, coefficients), (tangents[0], tangents[3]))
-    return value, tangent
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _compiled_push_coordinates(
-    architecture: Any, displacements: Array, species: Array, table: NeighborTable, by_position: Array, strain: Array
-) -> Array:
-    kinds, index = architecture._kinds(species, table), jnp.asarray(table.index)
-    return native_push_coordinates(displacements, kinds, index, by_position, strain, architecture._constants)
-
-
-@_compiled_push_coordinates.defjvp
-def _push_coordinates_derivative(architecture: Any, primals: Any, tangents: Any) -> tuple[Array, Array]:
-    displacements, species, table, by_position, strain = primals
-
-    def push(vectors: Array, moves: Array, stretch: Array) -> Array:
-        along = displacement_tangents(vectors, table, (moves, stretch))
-        moved: Array = jax.jvp(lambda d: architecture._descriptor_of_batch(d, species, table), (vectors,), (along,))[1]
-        return moved
-
-    primal = (displacements, by_position, strain)
-    value, tangent = jax.jvp(push, primal, (tangents[0], tangents[3], tangents[4]))
-    return value, tangent

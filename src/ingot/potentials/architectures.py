@@ -16,7 +16,7 @@ class Architecture(Protocol):
     """A pure function from parameters and surroundings to site energies; hashable constants only.
 
     An architecture with a descriptor that has no parameters may also offer ``descriptor``, ``descriptor_and_products``,
-    ``descriptor_and_coordinate_products``, ``network``, ``baseline_energies`` (a part without parameters) and
+    ``network``, ``baseline_energies`` (a part without parameters) and
     ``learned_part`` (itself without that part), which the evaluator and the trainer then use.
     """
 

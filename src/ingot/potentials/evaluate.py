@@ -62,8 +62,8 @@ def energies_and_slopes(
         vectors = graph.displacements.astype(jnp.float64)
         return coordinate_slopes(vectors, table, slopes.astype(jnp.float64))
 
-    if hasattr(architecture, "descriptor_and_coordinate_products"):
-        descriptor, pull, _ = architecture.descriptor_and_coordinate_products(
+    if hasattr(architecture, "descriptor_and_products"):
+        descriptor, pull, _ = architecture.descriptor_and_products(
             graph.displacements, species, table, sums=jnp.float64
         )
         sites, network_pullback = jax.vjp(

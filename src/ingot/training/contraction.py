@@ -27,6 +27,7 @@ from jaxtyping import Array, Float
 
 from ingot.neighbors import displacements
 from ingot.potentials import Architecture, Graph
+from ingot.potentials.coordinates import Coordinates
 from ingot.training.errors import TrainingError
 from ingot.training.examples import Example, learned_part, make_example, without_baseline
 from ingot.training.loss import LossWeights, Prediction, SquaredErrors, loss_slopes, squared_errors, structure_loss
@@ -34,9 +35,6 @@ from ingot.training.loss import LossWeights, Prediction, SquaredErrors, loss_slo
 DIFFERENCE_STEP = 0.001
 """Largest displacement (A) or strain of the central difference, as in the paper. CELU has kinks in its slope, so
 that the error falls only in proportion to the step: about 1 % here for a random network of the published size."""
-
-Coordinates = tuple[Float[Array, "atoms 3"], Float[Array, "3 3"]]
-"""Positions (A) and strain."""
 
 Energy = Callable[[Any, Coordinates], Float[Array, ""]]
 """Energy in eV of one structure as a function of parameters and coordinates."""
@@ -183,24 +181,16 @@ def contract_network(
 def _split(architecture: Any, weights: LossWeights, dtype: Any) -> GradientFunction:
     def gradient(parameters: Any, example: Example) -> tuple[Any, SquaredErrors]:
         coordinates, species = coordinates_of(example), jnp.asarray(example.species)
-
-        def vectors(at: Coordinates) -> Array:
-            return strained_displacements(example, at).astype(dtype)
-
-        where, vectors_pullback = jax.vjp(vectors, coordinates)
-        descriptor, pull, push = architecture.descriptor_and_products(where, species, example.table)
-
-        def push_coordinates(direction: Coordinates) -> Array:
-            typed = jax.tree.map(lambda d, x: d.astype(x.dtype), direction, coordinates)
-            tangent: Array = push(jax.jvp(vectors, (coordinates,), (typed,))[1])
-            return tangent
-
+        vectors = strained_displacements(example, coordinates).astype(dtype)
+        descriptor, pull, push = architecture.descriptor_and_products(
+            vectors, species, example.table, sums=coordinates[0].dtype
+        )
         return contract_network(
             lambda values, g: architecture.network(values, g, species),
             parameters,
             descriptor,
-            lambda cotangent: vectors_pullback(pull(cotangent))[0],
-            push_coordinates,
+            pull,
+            push,
             example,
             weights,
         )

@@ -69,7 +69,7 @@ def described_contraction(
     """The split contraction of a batch: the sum of gradients times shares, and each structure's squared errors."""
     example, vectors = batch.example, batch.vectors
     species, table = example.species, example.table
-    _, pull, push = architecture.descriptor_and_coordinate_products(vectors, species, table)  # type: ignore[attr-defined]
+    _, pull, push = architecture.descriptor_and_products(vectors, species, table)  # type: ignore[attr-defined]
     return contract_network(
         lambda values, g: architecture.network(values, g, species),  # type: ignore[attr-defined]
         parameters,

@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ingot.potentials import Architecture
+from ingot.potentials.coordinates import Coordinates
 from ingot.training.contraction import (
-    Coordinates,
     GradientFunction,
     contract_network,
     coordinates_of,

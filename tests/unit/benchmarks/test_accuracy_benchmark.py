@@ -176,3 +176,4 @@ def test_a_potential_has_not_seen_what_it_chose() -> None:
     assert split_seen_by("iteration-0", "initial", splits)("b") == "validation"
     assert split_seen_by("final", "control-0", splits)("z") == "control"
     assert split_seen_by("final", "test", splits)("z") == "test"
+    assert split_seen_by("final", "test-300k", splits)("z") == "test"

@@ -1,11 +1,15 @@
 """Stores: what goes in comes out, and damage never passes silently."""
 
+import re
+
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
 
+from ingot.cli.main import main
 from ingot.datasets import DatasetError, from_labelled_atoms, from_labels, open_dataset, to_ase, write_dataset
 from ingot.labels.label import Label
 from ingot.manifest import ManifestError, damaged_stores, manifest_path
@@ -132,6 +136,39 @@ def test_import_keeps_what_a_file_says_and_counts_what_is_not_finite():
     assert [a.get_potential_energy() for a in to_ase(data)] == [-3.0, -4.0]
     with pytest.raises(DatasetError, match="carries no energy"):
         from_labelled_atoms([bulk("Al")], "nothing")
+
+
+def import_with(tmp_path, origin) -> int:
+    crystal = bulk("Al", a=4.0)
+    squeezed = bulk("Al", a=3.0)
+    molecule = Atoms("Al2", [[0, 0, 0], [2.5, 0, 0]])
+    for atoms in (crystal, squeezed, molecule):
+        atoms.calc = SinglePointCalculator(atoms, energy=-1.0, forces=np.zeros((len(atoms), 3)))
+    write(tmp_path / "mine.extxyz", [crystal, squeezed, molecule])
+    where = [str(tmp_path / "mine.extxyz"), "--origin", origin, "-o", str(tmp_path / "mine.zarr")]
+    return main(["dataset", "import", *where])
+
+
+def test_volumes_are_those_of_periodic_structures(tmp_path, capsys):
+    assert import_with(tmp_path, '{"volume_range_angstrom3": [10, 20]}') == 0
+    crystal, molecule = to_ase(open_dataset(tmp_path / "mine.zarr"))
+    assert crystal.get_volume() == pytest.approx(16.0)
+    assert not molecule.pbc.any()
+    assert "1 of 3 structures are outside of 10 to 20" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("origin", "words"),
+    [
+        ('{"parent_pattern": "(["}', "not a regular expression"),
+        ('{"volume_range_angstrom3": [20, 10]}', "must ascend"),
+        ('{"familykey": "group"}', "did you mean.*family_key"),
+        ('{"family_key": ', "--origin is not valid JSON"),
+    ],
+)
+def test_an_origin_that_makes_no_sense_is_explained(tmp_path, capsys, origin, words):
+    assert import_with(tmp_path, origin) == 1
+    assert re.search(words, capsys.readouterr().err)
 
 
 def test_large_stores_are_sharded_and_read_back(tmp_path):

@@ -11,7 +11,7 @@ from derivatives import numerical_force, numerical_stress
 
 from ingot.cli.main import main
 from ingot.neighbors import neighbor_pairs
-from ingot.potentials import PotentialError, load_potential, make_evaluator
+from ingot.potentials import PotentialError, load_potential
 from ingot.potentials.eam import _interpolate
 
 CUTOFF, POINTS, STEP = 5.5, 2000, 5.5 / 2000
@@ -172,4 +172,3 @@ def test_pieces_join_smoothly(tmp_path):
         sides = [jax.value_and_grad(value)(jnp.asarray(r + shift)) for shift in (-1e-9, 1e-9)]
         assert np.allclose(sides[0], sides[1], rtol=1e-6)
         assert float(sides[0][0]) == pytest.approx(density(0, 0, r), abs=1e-8)
-    assert make_evaluator(potential) is not None

@@ -36,7 +36,7 @@ ARCHITECTURES = {
 
 
 def surroundings(architecture, repeat=(2, 2, 1), seed=0):
-    """Displacements, species and table of a disturbed crystal with a vacancy, and random features and tangents."""
+    """Displacements, species and table of a disturbed crystal with a vacancy, and random features."""
     rng = np.random.default_rng(seed)
     atoms = bulk("Al", a=4.05, cubic=True) * repeat
     del atoms[0]
@@ -45,8 +45,7 @@ def surroundings(architecture, repeat=(2, 2, 1), seed=0):
     species = jnp.asarray(rng.integers(0, len(architecture.species), len(atoms)), jnp.int32)
     vectors = displacements(atoms.positions, atoms.cell.array, table)
     features = jnp.asarray(rng.normal(size=(len(atoms), architecture.features)))
-    tangents = jnp.asarray(rng.normal(size=vectors.shape)) * table.mask[..., None]
-    return vectors, species, table, features, tangents
+    return vectors, species, table, features
 
 
 def relative(value, expected):
@@ -55,32 +54,9 @@ def relative(value, expected):
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_value_and_both_products_are_those_of_jax(name):
-    architecture = ARCHITECTURES[name]
-    vectors, species, table, features, tangents = surroundings(architecture)
-
-    @jax.jit
-    def reference(d, c, t):
-        value, pull = jax.vjp(lambda x: architecture.descriptor(x, species, table), d)
-        return value, pull(c)[0], jax.jvp(lambda x: architecture.descriptor(x, species, table), (d,), (t,))[1]
-
-    @jax.jit
-    def compiled(d, c, t):
-        value, pull, push = architecture.descriptor_and_products(d, species, table)
-        return value, pull(c), push(t)
-
-    expected = reference(vectors, features, tangents)
-    for dtype, error in ((jnp.float64, 1e-13), (jnp.float32, 2e-5)):
-        results = compiled(*(array.astype(dtype) for array in (vectors, features, tangents)))
-        for result, exact in zip(results, expected, strict=True):
-            assert result.dtype == dtype
-            assert relative(result, exact) < error
-
-
-@pytest.mark.parametrize("name", ["published", "two species, an uneven size"])
-def test_products_with_the_coordinates_of_structures_are_those_of_jax(name):
     """Derivatives by positions and strain of the whole structure, and directions of these."""
     architecture = ARCHITECTURES[name]
-    vectors, species, table, features, _ = surroundings(architecture)
+    vectors, species, table, features = surroundings(architecture)
     rng = np.random.default_rng(4)
     along = jnp.asarray(rng.normal(size=(len(species), 3))), jnp.asarray(rng.normal(size=(3, 3)))
 
@@ -96,7 +72,7 @@ def test_products_with_the_coordinates_of_structures_are_those_of_jax(name):
 
     @jax.jit
     def compiled(d, c, direction):
-        value, pull, push = architecture.descriptor_and_coordinate_products(d, species, table)
+        value, pull, push = architecture.descriptor_and_products(d, species, table)
         return value, *pull(c), push(direction)
 
     expected = reference(features, along)
@@ -121,12 +97,10 @@ def test_a_batch_is_its_structures():
     inner = max(table.inner for table in tables)
     tables = [type(table)(table.index, table.shift, table.mask, inner) for table in tables]
     table = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *tables)
-    vectors, species, features, tangents = (
-        jnp.stack([jnp.asarray(padded(each[k]) if k in (0, 4) else each[k]) for each in (one, other)])
-        for k in (0, 1, 3, 4)
+    vectors, species, features = (
+        jnp.stack([jnp.asarray(padded(each[k]) if k == 0 else each[k]) for each in (one, other)]) for k in (0, 1, 3)
     )
     value, pull, push = architecture.descriptor_and_products(vectors, species, table)
-    whole = architecture.descriptor_and_coordinate_products(vectors, species, table)
     rng = np.random.default_rng(0)
     along = [
         (jnp.asarray(rng.normal(size=(*species.shape[1:], 3))), jnp.asarray(rng.normal(size=(3, 3)))) for _ in "ab"
@@ -134,68 +108,54 @@ def test_a_batch_is_its_structures():
     together = jax.tree.map(lambda *leaves: jnp.stack(leaves), *along)
     for k, each in enumerate((one, other)):
         alone, alone_pull, alone_push = architecture.descriptor_and_products(*each[:3])
-        by_itself = architecture.descriptor_and_coordinate_products(*each[:3])
-        for found, expected in zip(whole[1](features), by_itself[1](each[3]), strict=True):
-            assert np.array_equal(found[k], expected)
-        assert np.array_equal(whole[2](together)[k], by_itself[2](along[k]))
-        columns = each[0].shape[1]
         assert np.array_equal(value[k], alone)
-        assert np.array_equal(pull(features)[k][:, :columns], alone_pull(each[3]))
-        assert np.array_equal(push(tangents)[k], alone_push(each[4]))
+        for found, expected in zip(pull(features), alone_pull(each[3]), strict=True):
+            assert np.array_equal(found[k], expected)
+        assert np.array_equal(push(together)[k], alone_push(along[k]))
 
 
 def test_threads_change_nothing():
     architecture = ARCHITECTURES["published"]
-    vectors, species, table, features, _ = surroundings(architecture, (5, 5, 4))
+    vectors, species, table, features = surroundings(architecture, (5, 5, 4))
     assert len(species) > 3 * 128  # enough for helpers
     results = []
     try:
         for threads in (1, 3):
             set_native_threads(threads)
             value, pull, _ = architecture.descriptor_and_products(vectors.astype(jnp.float32), species, table)
-            whole = architecture.descriptor_and_coordinate_products(vectors.astype(jnp.float32), species, table)
-            summed = whole[1](features.astype(jnp.float32))
-            results.append([np.asarray(x) for x in (value, pull(features.astype(jnp.float32)), *summed)])
+            results.append([np.asarray(x) for x in (value, *pull(features.astype(jnp.float32)))])
     finally:
         set_native_threads(1)
     for one, several in zip(*results, strict=True):
         assert np.array_equal(one, several)
 
 
-@pytest.mark.parametrize(
-    "which",
-    ["positions", pytest.param("displacements", marks=pytest.mark.slow), pytest.param("push", marks=pytest.mark.slow)],
-)
+@pytest.mark.parametrize("which", ["pull", pytest.param("push", marks=pytest.mark.slow)])
 def test_derivatives_of_the_compiled_functions_are_those_of_jax(which):
     """Of forces by positions and by coefficients: what attacks and Hessians need."""
     architecture = ARCHITECTURES["three species, an integer power"]
-    vectors, species, table, features, tangents = surroundings(architecture, (1, 1, 1))
-
-    def slope(d):
-        return jax.vjp(lambda x: architecture.descriptor(x, species, table), d)[1](features)[0]
-
-    def compiled_slope(d):
-        return architecture.descriptor_and_products(d, species, table)[1](features)
+    vectors, species, table, features = surroundings(architecture, (1, 1, 1))
 
     def compiled_by_position(d):
-        return architecture.descriptor_and_coordinate_products(d, species, table)[1](features)[0]
+        return architecture.descriptor_and_products(d, species, table)[1](features)[0]
 
     def by_position(d):
-        return coordinate_slopes(d, table, slope(d))[0]
+        slopes = jax.vjp(lambda x: architecture.descriptor(x, species, table), d)[1](features)[0]
+        return coordinate_slopes(d, table, slopes)[0]
 
     def compiled_along(d):
         direction = (features[:, :3], jnp.eye(3))
-        return architecture.descriptor_and_coordinate_products(d, species, table)[2](direction)
+        return architecture.descriptor_and_products(d, species, table)[2](direction)
 
     def descriptor_along(d):
         moved = displacement_tangents(d, table, (features[:, :3], jnp.eye(3)))
         return jax.jvp(lambda x: architecture.descriptor(x, species, table), (d,), (moved,))[1]
 
     exact, compiled = {
-        "positions": (by_position, compiled_by_position),
-        "displacements": (slope, compiled_slope),
+        "pull": (by_position, compiled_by_position),
         "push": (descriptor_along, compiled_along),
     }[which]
+    tangents = jax.random.normal(jax.random.key(1), vectors.shape) * table.mask[..., None]
     back = jax.random.normal(jax.random.key(0), jax.eval_shape(exact, vectors).shape)
     along, across = (
         jax.jit(lambda d, f=f: (jax.jvp(f, (d,), (tangents,))[1], jax.vjp(f, d)[1](back)[0]))(vectors)
@@ -219,14 +179,14 @@ def test_no_number_of_neighbours_is_too_large():
 
 def test_what_is_not_a_number_stays_so():
     architecture = ARCHITECTURES["published"]
-    vectors, species, table, features, _ = surroundings(architecture)
+    vectors, species, table, features = surroundings(architecture)
     broken = vectors.at[0, 0, 1].set(jnp.nan)
     value, pull, _ = architecture.descriptor_and_products(broken, species, table)
     assert np.isnan(value[0]).any()
     assert np.isfinite(value[1:]).all()
-    assert np.isnan(pull(features)[0]).any()
+    assert np.isnan(pull(features)[0][0]).any()
     nothing = architecture.descriptor_and_products(vectors, species, table)[1](features * jnp.nan)
-    assert np.isnan(nothing[jnp.asarray(table.mask)]).any(axis=-1).all()
+    assert np.isnan(nothing[0]).any(axis=-1).all()
 
 
 def test_forces_of_a_potential_are_the_slope_of_its_energy():

@@ -71,7 +71,7 @@ def test_pullback_is_the_transposed_jacobian_and_differentiable_again():
         return jnp.sum(weights * architecture.descriptor(d, species, table))
 
     def fast_slope(d):
-        return architecture.descriptor_and_products(d, species, table)[1](weights)
+        return architecture.descriptor_and_pullback(d, species, table)[1](weights)
 
     assert np.allclose(fast_slope(vectors), jax.grad(plain)(vectors), atol=1e-12)
     direction = jnp.where(jnp.asarray(table.mask)[..., None], rng.normal(size=vectors.shape), 0)
@@ -85,7 +85,7 @@ def test_gradients_are_finite_on_padding_and_for_lonely_atoms():
     species = jnp.zeros(2, jnp.int32)
     for dtype in (jnp.float32, jnp.float64):
         vectors = jnp.zeros((2, 8, 3), dtype)
-        descriptor, pullback, _ = architecture.descriptor_and_products(vectors, species, table)
+        descriptor, pullback = architecture.descriptor_and_pullback(vectors, species, table)
         assert descriptor.dtype == dtype
         assert not descriptor.any()
         slope = pullback(jnp.ones_like(descriptor))
@@ -97,7 +97,7 @@ def test_networks_that_are_not_numbers_give_forces_that_are_not_numbers():
     architecture = AniArchitecture.evenly_spaced(("Al",), 5.0, 4, 4.0, 2, 3, (4,))
     positions = np.array([[0.0, 0, 0], [2.5, 0, 0], [0, 2.5, 0.3]])
     table = neighbor_table(positions, np.zeros((3, 3)), np.zeros(3, bool), 5.0, 4.0)
-    descriptor, pullback, _ = architecture.descriptor_and_products(
+    descriptor, pullback = architecture.descriptor_and_pullback(
         displacements(positions, np.eye(3), table), jnp.zeros(3, jnp.int32), table
     )
     assert np.isnan(pullback(jnp.full_like(descriptor, jnp.nan))[jnp.asarray(table.mask)]).all()

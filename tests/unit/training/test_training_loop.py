@@ -201,7 +201,8 @@ def test_members_in_one_program_are_the_members_trained_alone(data, tmp_path, mo
         train_together(ARCHITECTURE, *data, options, seeds, checkpoints)
     monkeypatch.setattr(many, "update_members", real)
     assert all(path.is_file() for path in checkpoints)
-    for one, other in zip(together, train_together(ARCHITECTURE, *data, options, seeds, checkpoints), strict=True):
+    resumed = train_together(ARCHITECTURE, *data, options, seeds, checkpoints, Shelf(0, tmp_path / "shelf"))
+    for one, other in zip(together, resumed, strict=True):
         assert np.array_equal(flat(one), flat(other))
         assert one.log == other.log
 

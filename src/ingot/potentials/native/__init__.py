@@ -4,18 +4,14 @@ from ingot.potentials.native.library import native_status, set_native_threads, u
 from ingot.potentials.native.symmetry_functions import (
     native_descriptor,
     native_pull,
-    native_pull_coordinates,
     native_push,
-    native_push_coordinates,
     pack_constants,
 )
 
 __all__ = [
     "native_descriptor",
     "native_pull",
-    "native_pull_coordinates",
     "native_push",
-    "native_push_coordinates",
     "native_status",
     "pack_constants",
     "set_native_threads",

@@ -19,9 +19,7 @@ import jax
 logger = logging.getLogger("ingot.potentials")
 
 SOURCE = Path(__file__).with_name("symmetry_functions.cc")
-TARGETS = tuple(
-    f"ingot_symmetry_functions_{name}" for name in ("value", "pull", "push", "pull_coordinates", "push_coordinates")
-)
+TARGETS = ("ingot_symmetry_functions_value", "ingot_symmetry_functions_pull", "ingot_symmetry_functions_push")
 _FLAGS = (
     "-std=c++17", "-fPIC", "-shared", "-pthread", "-w",
     "-O3", "-funroll-loops", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros", "-ffp-contract=fast",

@@ -650,24 +650,20 @@ template <class Work> void share(int64_t count, int64_t portion, int64_t least, 
   for (auto& member : crew) member.join();
 }
 
-template <class T, Mode mode>
-ffi::Error each_atom(ffi::Span<const double> constants, ffi::AnyBuffer d, ffi::AnyBuffer kind, const ffi::AnyBuffer* in,
-                     ffi::Result<ffi::AnyBuffer>& out) {
+template <class T>
+ffi::Error value_of(ffi::Span<const double> constants, ffi::AnyBuffer d, ffi::AnyBuffer kind, ffi::Result<ffi::AnyBuffer>& out) {
   const Constants<T> c(constants);
   const auto shape = d.dimensions();
   const int64_t columns = shape[shape.size() - 2];
   const int64_t atoms = columns ? int64_t(d.element_count()) / (3 * columns) : 0;
-  const int64_t given = mode == PULL ? c.features : 3 * columns, made = mode == PULL ? 3 * columns : c.features;
-  const T* from = d.typed_data<T>();
+  const T* vectors = d.typed_data<T>();
   const int32_t* kinds = kind.typed_data<int32_t>();
-  const T* more = in ? in->typed_data<T>() : nullptr;
   T* to = out->typed_data<T>();
   share(atoms, 16, 128, [&](auto& next) {
     Atom<T> atom(c);
     for (int64_t first, last; next(first, last);)
       for (int64_t i = first; i < last; i++)
-        atom.template run<mode>(from + i * 3 * columns, kinds + i * columns, int(columns), more ? more + i * given : nullptr,
-                                to + i * made);
+        atom.template run<VALUE>(vectors + i * 3 * columns, kinds + i * columns, int(columns), nullptr, to + i * c.features);
   });
   return ffi::Error::Success();
 }
@@ -762,41 +758,29 @@ ffi::Error push_structures(ffi::Span<const double> constants, ffi::AnyBuffer d, 
   return ffi::Error::Success();
 }
 
-ffi::Error pull_coordinates(ffi::AnyBuffer d, ffi::AnyBuffer kind, ffi::AnyBuffer index, ffi::AnyBuffer in,
-                            ffi::Result<ffi::AnyBuffer> by_position, ffi::Result<ffi::AnyBuffer> by_strain,
-                            ffi::Span<const double> constants) {
-  if (d.element_type() == ffi::F32) return pull_structures<float>(constants, d, kind, index, in, by_position, by_strain);
-  if (d.element_type() == ffi::F64) return pull_structures<double>(constants, d, kind, index, in, by_position, by_strain);
-  return ffi::Error::InvalidArgument("symmetry functions: displacements must be float32 or float64");
-}
-
-ffi::Error push_coordinates(ffi::AnyBuffer d, ffi::AnyBuffer kind, ffi::AnyBuffer index, ffi::AnyBuffer direction,
-                            ffi::AnyBuffer strain, ffi::Result<ffi::AnyBuffer> out, ffi::Span<const double> constants) {
-  if (d.element_type() == ffi::F32) return push_structures<float>(constants, d, kind, index, direction, strain, out);
-  if (d.element_type() == ffi::F64) return push_structures<double>(constants, d, kind, index, direction, strain, out);
-  return ffi::Error::InvalidArgument("symmetry functions: displacements must be float32 or float64");
-}
-
-template <Mode mode>
-ffi::Error dispatch(ffi::Span<const double> constants, ffi::AnyBuffer d, ffi::AnyBuffer kind, const ffi::AnyBuffer* in,
-                    ffi::Result<ffi::AnyBuffer>& out) {
-  if (d.element_type() == ffi::F32) return each_atom<float, mode>(constants, d, kind, in, out);
-  if (d.element_type() == ffi::F64) return each_atom<double, mode>(constants, d, kind, in, out);
+ffi::Error wrong_type() {
   return ffi::Error::InvalidArgument("symmetry functions: displacements must be float32 or float64");
 }
 
 ffi::Error value(ffi::AnyBuffer d, ffi::AnyBuffer kind, ffi::Result<ffi::AnyBuffer> out, ffi::Span<const double> constants) {
-  return dispatch<VALUE>(constants, d, kind, nullptr, out);
+  if (d.element_type() == ffi::F32) return value_of<float>(constants, d, kind, out);
+  if (d.element_type() == ffi::F64) return value_of<double>(constants, d, kind, out);
+  return wrong_type();
 }
 
-ffi::Error pull(ffi::AnyBuffer d, ffi::AnyBuffer kind, ffi::AnyBuffer in, ffi::Result<ffi::AnyBuffer> out,
+ffi::Error pull(ffi::AnyBuffer d, ffi::AnyBuffer kind, ffi::AnyBuffer index, ffi::AnyBuffer in,
+                ffi::Result<ffi::AnyBuffer> by_position, ffi::Result<ffi::AnyBuffer> by_strain,
                 ffi::Span<const double> constants) {
-  return dispatch<PULL>(constants, d, kind, &in, out);
+  if (d.element_type() == ffi::F32) return pull_structures<float>(constants, d, kind, index, in, by_position, by_strain);
+  if (d.element_type() == ffi::F64) return pull_structures<double>(constants, d, kind, index, in, by_position, by_strain);
+  return wrong_type();
 }
 
-ffi::Error push(ffi::AnyBuffer d, ffi::AnyBuffer kind, ffi::AnyBuffer in, ffi::Result<ffi::AnyBuffer> out,
-                ffi::Span<const double> constants) {
-  return dispatch<PUSH>(constants, d, kind, &in, out);
+ffi::Error push(ffi::AnyBuffer d, ffi::AnyBuffer kind, ffi::AnyBuffer index, ffi::AnyBuffer direction, ffi::AnyBuffer strain,
+                ffi::Result<ffi::AnyBuffer> out, ffi::Span<const double> constants) {
+  if (d.element_type() == ffi::F32) return push_structures<float>(constants, d, kind, index, direction, strain, out);
+  if (d.element_type() == ffi::F64) return push_structures<double>(constants, d, kind, index, direction, strain, out);
+  return wrong_type();
 }
 
 }  // namespace
@@ -804,13 +788,8 @@ ffi::Error push(ffi::AnyBuffer d, ffi::AnyBuffer kind, ffi::AnyBuffer in, ffi::R
 XLA_FFI_DEFINE_HANDLER_SYMBOL(ingot_symmetry_functions_value, value,
                               ffi::Ffi::Bind().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>().Attr<ffi::Span<const double>>("constants"));
 XLA_FFI_DEFINE_HANDLER_SYMBOL(ingot_symmetry_functions_pull, pull,
-                              ffi::Ffi::Bind().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>().Attr<ffi::Span<const double>>("constants"));
-XLA_FFI_DEFINE_HANDLER_SYMBOL(ingot_symmetry_functions_push, push,
-                              ffi::Ffi::Bind().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>().Attr<ffi::Span<const double>>("constants"));
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(ingot_symmetry_functions_pull_coordinates, pull_coordinates,
                               ffi::Ffi::Bind().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>().Attr<ffi::Span<const double>>("constants"));
-XLA_FFI_DEFINE_HANDLER_SYMBOL(ingot_symmetry_functions_push_coordinates, push_coordinates,
+XLA_FFI_DEFINE_HANDLER_SYMBOL(ingot_symmetry_functions_push, push,
                               ffi::Ffi::Bind().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>().Attr<ffi::Span<const double>>("constants"));
 
 extern "C" void ingot_set_threads(int count) { threads = count < 1 ? 1 : count; }

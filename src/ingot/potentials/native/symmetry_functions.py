@@ -45,30 +45,6 @@ def native_descriptor(
 
 
 def native_pull(
-    displacements: Float[Array, "atoms capacity 3"],
-    kind: Int[Array, "atoms capacity"],
-    coefficients: Float[Array, "atoms features"],
-    constants: Constants,
-) -> Float[Array, "atoms capacity 3"]:
-    """``d(sum coefficients . descriptor)/d(displacements)``."""
-    shape = jax.ShapeDtypeStruct(displacements.shape, displacements.dtype)
-    slopes: Array = _call("pull", shape, constants, displacements, kind, coefficients)
-    return slopes
-
-
-def native_push(
-    displacements: Float[Array, "atoms capacity 3"],
-    kind: Int[Array, "atoms capacity"],
-    tangents: Float[Array, "atoms capacity 3"],
-    constants: Constants,
-) -> Float[Array, "atoms features"]:
-    """The derivative of the descriptor along ``tangents``."""
-    shape = jax.ShapeDtypeStruct((*displacements.shape[:-2], _features(constants)), displacements.dtype)
-    moved: Array = _call("push", shape, constants, displacements, kind, tangents)
-    return moved
-
-
-def native_pull_coordinates(
     displacements: Float[Array, "*batch atoms capacity 3"],
     kind: Int[Array, "*batch atoms capacity"],
     index: Int[Array, "*batch atoms capacity"],
@@ -84,13 +60,11 @@ def native_pull_coordinates(
         jax.ShapeDtypeStruct((*batch, atoms, 3), np.float64),
         jax.ShapeDtypeStruct((*batch, 3, 3), np.float64),
     )
-    by_position, by_strain = _call(
-        "pull_coordinates", shapes, constants, displacements, kind, index.astype(np.int32), coefficients
-    )
+    by_position, by_strain = _call("pull", shapes, constants, displacements, kind, index.astype(np.int32), coefficients)
     return by_position, by_strain
 
 
-def native_push_coordinates(
+def native_push(
     displacements: Float[Array, "*batch atoms capacity 3"],
     kind: Int[Array, "*batch atoms capacity"],
     index: Int[Array, "*batch atoms capacity"],
@@ -101,5 +75,5 @@ def native_push_coordinates(
     """The derivative of the descriptor along a direction of positions and strain of whole structures."""
     shape = jax.ShapeDtypeStruct((*displacements.shape[:-2], _features(constants)), displacements.dtype)
     along = (by_position.astype(displacements.dtype), strain.astype(displacements.dtype))
-    moved: Array = _call("push_coordinates", shape, constants, displacements, kind, index.astype(np.int32), *along)
+    moved: Array = _call("push", shape, constants, displacements, kind, index.astype(np.int32), *along)
     return moved

@@ -1,0 +1,74 @@
+"""The compiled descriptor with derivatives: to JAX its functions are constants, the rules are those of the JAX ones.
+
+What differentiates forces (attacks, Hessians) therefore goes to any order, at the price of JAX alone.
+"""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from ingot.neighbors import NeighborTable
+from ingot.potentials.coordinates import Coordinates, coordinate_slopes, displacement_tangents
+from ingot.potentials.native import native_descriptor, native_pull, native_push
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def compiled_descriptor(architecture: Any, displacements: Array, species: Array, table: NeighborTable) -> Array:
+    """The descriptor of any number of structures."""
+    return native_descriptor(displacements, architecture.neighbor_kinds(species, table), architecture.packed_constants)
+
+
+@compiled_descriptor.defjvp
+def _descriptor_derivative(architecture: Any, primals: Any, tangents: Any) -> tuple[Array, Array]:
+    displacements, species, table = primals
+    value, tangent = jax.jvp(
+        lambda d: architecture.descriptor_of_batch(d, species, table), (displacements,), (tangents[0],)
+    )
+    return value, tangent
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def compiled_pull(
+    architecture: Any, displacements: Array, species: Array, table: NeighborTable, coefficients: Array
+) -> Coordinates:
+    """Derivatives of ``sum coefficients . descriptor`` by positions and strain, in float64."""
+    kinds, index = architecture.neighbor_kinds(species, table), jnp.asarray(table.index)
+    return native_pull(displacements, kinds, index, coefficients, architecture.packed_constants)
+
+
+@compiled_pull.defjvp
+def _pull_derivative(architecture: Any, primals: Any, tangents: Any) -> tuple[Any, Any]:
+    displacements, species, table, coefficients = primals
+
+    def pull(vectors: Array, weights: Array) -> Coordinates:
+        slopes = jax.vjp(lambda d: architecture.descriptor_of_batch(d, species, table), vectors)[1](weights)[0]
+        return coordinate_slopes(vectors.astype(jnp.float64), table, slopes.astype(jnp.float64))
+
+    value, tangent = jax.jvp(pull, (displacements, coefficients), (tangents[0], tangents[3]))
+    return value, tangent
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def compiled_push(
+    architecture: Any, displacements: Array, species: Array, table: NeighborTable, by_position: Array, strain: Array
+) -> Array:
+    """The derivative of the descriptor along a direction of positions and strain."""
+    kinds, index = architecture.neighbor_kinds(species, table), jnp.asarray(table.index)
+    return native_push(displacements, kinds, index, by_position, strain, architecture.packed_constants)
+
+
+@compiled_push.defjvp
+def _push_derivative(architecture: Any, primals: Any, tangents: Any) -> tuple[Array, Array]:
+    displacements, species, table, by_position, strain = primals
+
+    def push(vectors: Array, moves: Array, stretch: Array) -> Array:
+        along = displacement_tangents(vectors, table, (moves, stretch))
+        moved: Array = jax.jvp(lambda d: architecture.descriptor_of_batch(d, species, table), (vectors,), (along,))[1]
+        return moved
+
+    primal = (displacements, by_position, strain)
+    value, tangent = jax.jvp(push, primal, (tangents[0], tangents[3], tangents[4]))
+    return value, tangent
