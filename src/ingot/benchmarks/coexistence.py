@@ -3,7 +3,7 @@
 Two-phase method (J. R. Morris et al., Phys. Rev. B 49, 3109, 1994), here at constant enthalpy and
 pressure along the normal of the interfaces: where the cell is hotter than the melting point
 crystal melts and takes up latent heat, where it is colder melt freezes and gives it off, so that the
-temperature drifts to the melting point by itself while both phases last. Two runs, begun
+temperature drifts to the melting point by itself while both phases last. Two runs of each two-phase cell, begun
 above and below the guess, must arrive from both sides: what is left between them is the error that
 no block average shows. A run that ends in one phase is a bound, never a melting point.
 """
@@ -85,22 +85,40 @@ class CoexistenceRun:
 
 @dataclass(frozen=True)
 class Coexistence:
-    """Runs by name: ``above`` and ``below`` the guess, and ``again`` when these did not keep both phases."""
+    """Runs by name: ``above`` and ``below`` the guess, ``again`` when these did not keep both phases.
+
+    Runs of a second two-phase cell are called ``above-2`` and so on.
+    """
 
     protocol: CoexistenceProtocol
     atoms: int
     phases: Phases
+    """Of the first cell."""
     runs: dict[str, CoexistenceRun]
 
 
 def observe_coexistence(model: Model, protocol: CoexistenceProtocol, seed: int) -> Coexistence:
-    """Make a two-phase cell and let it find its melting point from above and from below.
+    """Make two-phase cells, ``protocol.cells`` of them, and let each find its melting point from above and from below.
 
-    The runs begin so that a cell with the right guess would end half and half. When one of
-    them loses a phase, another begins from the temperature that both showed before.
     Raises :class:`BenchmarkError` or :class:`~ingot.dynamics.DynamicsError` when no two-phase cell comes about.
     """
-    start = two_phase_start(model, protocol, seed)
+    starts = [
+        two_phase_start(model, protocol, seed if n == 0 else derive_seed(seed, "cell", n))
+        for n in range(protocol.cells)
+    ]
+    runs: dict[str, CoexistenceRun] = {}
+    for n, start in enumerate(starts):
+        own = seed if n == 0 else derive_seed(seed, "runs", n)
+        found = _runs_of_cell(start, protocol, own)
+        runs |= {name if n == 0 else f"{name}-{n + 1}": run for name, run in found.items()}
+    return Coexistence(protocol, len(starts[0].atoms), starts[0].phases, runs)
+
+
+def _runs_of_cell(start: TwoPhaseStart, protocol: CoexistenceProtocol, seed: int) -> dict[str, CoexistenceRun]:
+    """From above and from below, so that a cell with the right guess would end half and half.
+
+    When one of the two loses a phase, another begins from the temperature that both showed before.
+    """
     guess, offset = protocol.temperature_kelvin, protocol.offset
     surplus = _LATENT * (start.phases.solid_fraction(start.atoms) - 0.5)
     runs = {
@@ -110,7 +128,7 @@ def observe_coexistence(model: Model, protocol: CoexistenceProtocol, seed: int) 
     if protocol.repeat_lost and any(run.ending != "two-phase" for run in runs.values()):
         seen = float(np.mean([run.temperature.mean for run in runs.values()]))
         runs["again"] = _run(start, protocol, seen * (1 + surplus), derive_seed(seed, "again"))
-    return Coexistence(protocol, len(start.atoms), start.phases, runs)
+    return runs
 
 
 def _run(start: TwoPhaseStart, p: CoexistenceProtocol, temperature: float, seed: int) -> CoexistenceRun:
@@ -157,8 +175,9 @@ class MeltingPoint:
 def combine(runs: Sequence[CoexistenceRun]) -> MeltingPoint:
     """The melting point, or the bounds on it.
 
-    A cell that melted whole did so above the melting point, one that froze whole below it. With both
-    phases in both runs the value is their mean; its error combines theirs and half of what separates them.
+    A cell that melted whole did so above the melting point, one that froze whole below it. Where both
+    phases lasted the value is the mean of the runs; its error combines theirs, or their scatter where that is larger,
+    with half of what separates those begun above it from those begun below.
     """
     both = [run for run in runs if run.ending == "two-phase"]
     found = [run.temperature for run in both]
@@ -173,14 +192,19 @@ def combine(runs: Sequence[CoexistenceRun]) -> MeltingPoint:
         means = np.array([average.mean for average in found])
         errors = np.array([average.error for average in found])
         value = float(means.mean())
+        hot = np.array([run.start_temperature > value for run in both])
+        separation, its_error = _separation(means, errors, hot)
         # What separates the runs is an error, and so is how far a bound lies, by more than its own error, on the
         # wrong side of the value.
         wrong = [value - a.mean - a.error for a in above] + [a.mean - a.error - value for a in below]
-        apart = max([float(np.ptp(means)) / 2, *wrong])
-        error = float(np.hypot(np.sqrt(np.sum(errors**2)) / len(errors), apart))
+        apart = max([separation / 2, *wrong])
+        random = np.sqrt(np.sum(errors**2)) / len(errors)
+        if len(both) > 2:
+            random = max(random, means.std(ddof=1) / np.sqrt(len(means)))
+        error = float(np.hypot(random, apart))
         if len(both) == 1:
             return MeltingPoint("ok", value, error, "block error of one run", f"{said}; one run only kept both phases")
-        met = "" if apart <= np.sqrt(np.sum(errors**2)) else "; the runs have not met yet"
+        met = "" if apart <= its_error else "; the runs have not met yet"
         return MeltingPoint("ok", value, error, "difference of the runs and blocks", said + met)
     if upper and lower:
         low, high = max(lower), min(upper)
@@ -192,6 +216,14 @@ def combine(runs: Sequence[CoexistenceRun]) -> MeltingPoint:
     if upper:
         return MeltingPoint("bound", min(upper), None, "", f"{said}; upper bound: the melting point lies below")
     return MeltingPoint("bound", max(lower), None, "", f"{said}; lower bound: the melting point lies above")
+
+
+def _separation(means: np.ndarray, errors: np.ndarray, hot: np.ndarray) -> tuple[float, float]:
+    """How far the runs begun above lie from those begun below, and the error of that; without either, the range."""
+    if hot.all() or not hot.any():
+        return float(np.ptp(means)), float(np.sqrt(np.sum(errors**2)))
+    sides = [(means[side].mean(), np.sqrt(np.sum(errors[side] ** 2)) / side.sum()) for side in (hot, ~hot)]
+    return float(abs(sides[0][0] - sides[1][0])), float(np.hypot(sides[0][1], sides[1][1]))
 
 
 def coexistence_quantities(result: Coexistence) -> list[Quantity]:
@@ -214,13 +246,16 @@ def coexistence_quantities(result: Coexistence) -> list[Quantity]:
     ]  # fmt: skip
     names = {"above": "begun above the guess", "below": "begun below the guess", "again": "begun between"}
     for side, run in result.runs.items():
+        start, _, cell = side.partition("-")
+        label = f"... {names[start]}" + (f", cell {cell}" if cell else "")
         ending = {"two-phase": "both phases at the end", "all melt": "melted whole", "all crystal": "froze whole"}
         rows.append(
             Quantity(
-                f"coexistence_temperature_{side}", f"... {names[side]}", run.temperature.mean, "K",
+                f"coexistence_temperature_{side}", label, run.temperature.mean, "K",
                 run.temperature.error, "block error or drift", condition,
                 "ok" if run.ending == "two-phase" else "bound",
-                f"{ending[run.ending]}; enthalpy drift {1000 * run.enthalpy_drift:.3f} meV/atom",
+                f"{ending[run.ending]}; enthalpy drift {1000 * run.enthalpy_drift:.3f} meV/atom, "
+                f"{1000 * run.enthalpy_drift / picoseconds:.4f} per ps",
             )
         )  # fmt: skip
     return rows

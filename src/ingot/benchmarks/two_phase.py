@@ -40,6 +40,7 @@ class CoexistenceProtocol:
     equilibration_steps: int = 300
     production_steps: int = 4500
     repeat_lost: bool = True
+    cells: int = 1
     sample_every: int = 25
     relaxation_fs: float = 300.0
     piston_period_fs: float = 1000.0

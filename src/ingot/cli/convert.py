@@ -8,8 +8,13 @@ LENGTH_UNITS = ("angstrom", "bohr")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What, into what, and what a file does not say of itself."""
-    parser.add_argument("input", help="a potential (Ingot or NeuroChem directory), or an ANI-style HDF5 file")
-    parser.add_argument("-o", "--output", required=True, help="a potential directory, or labelled structures (.extxyz)")
+    parser.add_argument("input", help="a potential (Ingot or NeuroChem directory, EAM file), or an ANI-style HDF5 file")
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        help="a potential directory, an EAM file (.eam.alloy, .eam.fs), or labelled structures (.extxyz)",
+    )
     parser.add_argument("--members", type=int, nargs="+", metavar="K", help="potential: only these networks")
     parser.add_argument("--energy-unit", choices=ENERGY_UNITS, help="HDF5: unit of the energies; must be given")
     parser.add_argument("--length-unit", choices=LENGTH_UNITS, default="angstrom", help="HDF5: unit of lengths")
@@ -54,11 +59,12 @@ def _data(args: argparse.Namespace) -> int:
 
 def _potential(args: argparse.Namespace) -> int:
     import dataclasses
+    from pathlib import Path
 
     import jax
     import numpy as np
 
-    from ingot.potentials import PotentialError, load_potential
+    from ingot.potentials import EAM_SUFFIXES, PotentialError, load_potential, write_eam
 
     potential = load_potential(args.input)
     if args.members is not None:
@@ -71,6 +77,9 @@ def _potential(args: argparse.Namespace) -> int:
             parameters=jax.tree.map(lambda leaf: np.asarray(leaf)[chosen], potential.parameters),
             provenance={**potential.provenance, "members": args.members},
         )
-    potential.save(args.output)
+    if Path(args.output).suffix in EAM_SUFFIXES:
+        write_eam(potential, args.output)
+    else:
+        potential.save(args.output)
     print(f"{args.output}: {potential.members} networks for {', '.join(potential.architecture.species)}")
     return 0

@@ -123,6 +123,9 @@ class CoexistenceSettings(Section):
     repeat_lost: bool = True
     """When one of the two runs loses a phase, begin a third at the temperature that both showed before."""
 
+    cells: int = Field(1, ge=1)
+    """Two-phase cells made independently; each has its runs from above and below."""
+
     sample_every: int = Field(25, ge=1)
     """Steps between samples."""
 

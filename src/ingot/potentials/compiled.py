@@ -1,4 +1,4 @@
-"""The compiled descriptor with derivatives: to JAX its functions are constants, the rules are those of the JAX ones.
+"""The compiled functions with derivatives: to JAX they are constants, the rules are those of the JAX functions.
 
 What differentiates forces (attacks, Hessians) therefore goes to any order, at the price of JAX alone.
 """
@@ -12,7 +12,8 @@ from jaxtyping import Array
 
 from ingot.neighbors import NeighborTable
 from ingot.potentials.coordinates import Coordinates, coordinate_slopes, displacement_tangents
-from ingot.potentials.native import native_descriptor, native_pull, native_push
+from ingot.potentials.graph import Graph
+from ingot.potentials.native import native_descriptor, native_embedded_atom, native_pull, native_push
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -71,4 +72,43 @@ def _push_derivative(architecture: Any, primals: Any, tangents: Any) -> tuple[Ar
 
     primal = (displacements, by_position, strain)
     value, tangent = jax.jvp(push, primal, (tangents[0], tangents[3], tangents[4]))
+    return value, tangent
+
+
+SitesAndSlopes = tuple[Array, Array, Array]
+"""Site energies, and the derivatives of their sum by positions and by strain in float64."""
+
+
+def sites_and_slopes(
+    architecture: Any, parameters: Any, displacements: Array, species: Array, table: NeighborTable
+) -> SitesAndSlopes:
+    """Of any architecture, in JAX."""
+
+    def sites(vectors: Array) -> Array:
+        energies: Array = architecture.site_energies(parameters, Graph(species, table, vectors))
+        return energies
+
+    energies, pullback = jax.vjp(sites, displacements)
+    (slopes,) = pullback(jnp.ones_like(energies))
+    return energies, *coordinate_slopes(displacements.astype(jnp.float64), table, slopes.astype(jnp.float64))
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def compiled_embedded_atom(
+    architecture: Any, parameters: Any, displacements: Array, species: Array, table: NeighborTable
+) -> SitesAndSlopes:
+    """Of an EAM potential."""
+    kinds = jnp.where(jnp.asarray(table.mask), jnp.asarray(species)[jnp.asarray(table.index)], -1)
+    steps = architecture.distances[0], architecture.densities[0]
+    return native_embedded_atom(
+        displacements, kinds, jnp.asarray(table.index), species, parameters, architecture.cutoff, steps
+    )
+
+
+@compiled_embedded_atom.defjvp
+def _embedded_atom_derivative(architecture: Any, primals: Any, tangents: Any) -> tuple[Any, Any]:
+    parameters, displacements, species, table = primals
+    value, tangent = jax.jvp(
+        lambda p, d: sites_and_slopes(architecture, p, d, species, table), (parameters, displacements), tangents[:2]
+    )
     return value, tangent

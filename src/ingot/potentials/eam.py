@@ -5,7 +5,7 @@ Mag. A 50, 45 (1984):
 
     E = sum_i [ F_i(rho_i) + 1/2 sum_j phi_ij(r_ij) ],    rho_i = sum_j rho_ji(r_ij)
 
-with the density ``rho_ji`` that an atom j makes at an atom i. F, rho and r phi are cubic splines on even grids. Beyond
+with the density ``rho_ji`` that an atom j makes at an atom i. F, rho and r phi are cubic pieces on even grids. Beyond
 the largest density F goes on as a straight line, as in LAMMPS.
 """
 
@@ -16,8 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ingot.potentials.compiled import SitesAndSlopes, compiled_embedded_atom, sites_and_slopes
 from ingot.potentials.errors import PotentialError
 from ingot.potentials.graph import Graph
+from ingot.potentials.native import use_native
 
 Grid = tuple[float, int]
 """Step and number of points of an even grid that begins at zero."""
@@ -80,6 +82,11 @@ class EamArchitecture:
             "density": np.zeros((kinds, kinds, self.distances[1] - 1, 4)),
             "pair": np.zeros((kinds, kinds, self.distances[1] - 1, 4)),
         }
+
+    def sites_and_slopes(self, parameters: Any, graph: Graph) -> SitesAndSlopes:
+        """Site energies and their derivatives by the fastest means of the machine; differentiable."""
+        of = compiled_embedded_atom if use_native() else sites_and_slopes
+        return of(self, parameters, graph.displacements, jnp.asarray(graph.species), graph.table)
 
     def site_energies(self, parameters: Any, graph: Graph) -> Float[Array, " atoms"]:
         """Embedding energy and half of the pair energies of each atom in eV; zero for padding atoms."""

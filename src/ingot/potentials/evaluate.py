@@ -92,6 +92,10 @@ def energies_and_slopes(
         by_position, by_strain = (leaf.astype(jnp.float64) for leaf in slopes)
         return sites, by_position, by_strain
 
+    if hasattr(architecture, "sites_and_slopes"):
+        found = jax.lax.map(lambda member: architecture.sites_and_slopes(member, graph), parameters)
+        return tuple(average(rows) for rows in found)  # type: ignore[return-value]
+
     def energies(vectors: Array) -> Array:
         at = Graph(species=species, table=table, displacements=vectors)
         return average(jax.vmap(architecture.site_energies, in_axes=(0, None))(parameters, at))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "potential.json"
 PARAMETERS = "parameters.safetensors"
+EAM_SUFFIXES = (".alloy", ".fs", ".setfl")
 FORMAT = 1
 
 
@@ -167,6 +168,7 @@ def _load_directory(directory: Path) -> Potential:
 def load_potential(path: str | Path) -> Potential:
     """A potential from its directory, a NeuroChem model directory such as the published ANI-Al, or an EAM file.
 
+    ``"mei-davenport"`` is the analytic potential that melting methods are checked on.
     Raises :class:`PotentialError` when nothing readable is there, or a file was changed since it was saved.
     """
     directory = Path(path)
@@ -178,10 +180,14 @@ def load_potential(path: str | Path) -> Potential:
         from ingot.potentials.neurochem import read_neurochem  # here: the reader imports this module
 
         return read_neurochem(directory)
-    if directory.is_file() and directory.suffix in (".alloy", ".fs", ".setfl"):
+    if directory.is_file() and directory.suffix in EAM_SUFFIXES:
         from ingot.potentials.eam_files import read_eam  # as above
 
         return read_eam(directory)
+    if str(path) == "mei-davenport":
+        from ingot.potentials.mei_davenport import mei_davenport  # as above
+
+        return mei_davenport()
     raise PotentialError(
         f"no potential at {directory}: expected {DESCRIPTION} and {PARAMETERS} (as `ingot train` writes), "
         "a NeuroChem directory with a .params file, or an EAM file (.eam.alloy, .eam.fs)"

@@ -39,6 +39,18 @@ def test_runs_that_have_not_met_say_so_and_carry_it_in_the_error() -> None:
     assert "the runs have not met" in point.note
 
 
+def test_more_cells_make_the_error_smaller_unless_they_scatter() -> None:
+    starts = [1000, 860] * 4
+    runs = [run(start, 930, (0.5, 0.4), seed=k) for k, start in enumerate(starts)]
+    few, many = combine(runs[:2]), combine(runs)
+    assert many.uncertainty < few.uncertainty
+    assert abs(many.value - 930) < 3 * many.uncertainty
+    scattered = combine([run(start, 930 + 40 * (-1) ** (k // 2), (0.5, 0.4), seed=k) for k, start in enumerate(starts)])
+    assert scattered.value == pytest.approx(930, abs=4)
+    assert scattered.uncertainty == pytest.approx(40 * np.sqrt(8 / 7) / np.sqrt(8), rel=0.1)
+    assert "not met" not in scattered.note  # both sides scatter alike
+
+
 def test_one_phase_is_a_bound_and_never_a_melting_point() -> None:
     melted = [run(1000, 950, (0.5, 0.0)), run(1100, 970, (0.5, 0.0), seed=2)]
     point = combine(melted)

@@ -10,8 +10,17 @@ from ase.calculators.eam import EAM
 from derivatives import numerical_force, numerical_stress
 
 from ingot.cli.main import main
-from ingot.neighbors import neighbor_pairs
-from ingot.potentials import PotentialError, load_potential
+from ingot.neighbors import displacements, neighbor_pairs, neighbor_table
+from ingot.potentials import (
+    AniArchitecture,
+    Potential,
+    PotentialError,
+    load_potential,
+    mei_davenport,
+    native_status,
+    read_eam,
+)
+from ingot.potentials.compiled import compiled_embedded_atom, sites_and_slopes
 from ingot.potentials.eam import _interpolate
 
 CUTOFF, POINTS, STEP = 5.5, 2000, 5.5 / 2000
@@ -120,7 +129,7 @@ def test_published_files_agree_with_ase(test_data, name):
     atoms.rattle(0.2, seed=1)
     del atoms[5]
     other = atoms.copy()
-    atoms.calc = load_potential(path).calculator()
+    atoms.calc = read_eam(path, "spline").calculator()
     other.calc = EAM(potential=str(path), form=path.suffix[1:])
     assert atoms.get_potential_energy() == pytest.approx(other.get_potential_energy(), abs=1e-8)
     assert np.abs(atoms.get_forces() - other.get_forces()).max() < 1e-6
@@ -172,3 +181,66 @@ def test_pieces_join_smoothly(tmp_path):
         sides = [jax.value_and_grad(value)(jnp.asarray(r + shift)) for shift in (-1e-9, 1e-9)]
         assert np.allclose(sides[0], sides[1], rtol=1e-6)
         assert float(sides[0][0]) == pytest.approx(density(0, 0, r), abs=1e-8)
+
+
+@pytest.mark.parametrize(("name", "finnis_sinclair"), [("AlCu.eam.alloy", False), ("AlCu.eam.fs", True)])
+def test_what_is_written_is_read(tmp_path, name, finnis_sinclair):
+    source = write(tmp_path / name, 2, finnis_sinclair)
+    assert main(["convert", str(source), "-o", str(tmp_path / "copy.eam.alloy")]) == 0
+    text = (tmp_path / "copy.eam.alloy").read_text().splitlines()
+    assert text[2] == ("eam/fs" if finnis_sinclair else "eam/alloy")
+    assert [float(entry) for entry in text[5].split()[:3]] == pytest.approx([13, 26.98, 4.05], abs=0.01)
+    one, other = load_potential(source), load_potential(tmp_path / "copy.eam.alloy")
+    assert other.architecture == one.architecture
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-9), one.parameters, other.parameters)
+
+
+def test_only_eam_goes_into_an_eam_file(tmp_path, capsys):
+    architecture = AniArchitecture.evenly_spaced(("Al",), 5.0, 4, 4.0, 2, 3, (4,))
+    parameters = jax.tree.map(lambda leaf: np.asarray(leaf)[None], architecture.initial_parameters(0))
+    Potential(architecture, parameters, {"Al": -1.0}).save(tmp_path / "ani")
+    assert main(["convert", str(tmp_path / "ani"), "-o", str(tmp_path / "x.eam.alloy")]) == 1
+    assert "only EAM potentials" in capsys.readouterr().err
+
+
+def test_the_potential_of_mei_and_davenport_is_the_published_crystal():
+    """Lattice constant 4.05 A, 3.39 eV per atom, no pressure; the tables follow the functions."""
+    crystal = bulk("Al", a=np.sqrt(2) * 2.8638)
+    crystal.calc = load_potential("mei-davenport").calculator()
+    assert crystal.get_potential_energy() == pytest.approx(-3.39, abs=1e-5)
+    assert np.abs(crystal.get_stress()).max() < 5e-5
+    shells, atoms = 2.8638 * np.sqrt([1.0, 2.0, 3.0, 4.0]), [12, 6, 24, 12]
+    for scale in (0.95, 1.0, 1.06):
+        moved = crystal.copy()
+        moved.set_cell(crystal.cell.array * scale, scale_atoms=True)
+        moved.calc = crystal.calc
+        rho = np.sum(atoms * mei_davenport.density(shells * scale))
+        expected = mei_davenport.embedding(rho) + 0.5 * np.sum(atoms * mei_davenport.pair(shells * scale))
+        assert moved.get_potential_energy() == pytest.approx(expected, abs=1e-7)
+
+
+@pytest.mark.parametrize("finnis_sinclair", [False, True])
+@pytest.mark.parametrize(("dtype", "error"), [("float64", 1e-12), ("float32", 2e-6)])
+def test_the_compiled_method_is_that_of_jax(tmp_path, finnis_sinclair, dtype, error):
+    if not native_status()[0]:
+        pytest.skip(f"not compiled: {native_status()[1]}")
+    potential = load_potential(write(tmp_path / "AlCu.eam.fs", 2, finnis_sinclair))
+    atoms = alloy()
+    atoms.set_cell(atoms.cell.array * 0.7, scale_atoms=True)  # a part of it beyond the table of densities
+    architecture = potential.architecture
+    table = neighbor_table(atoms.positions, atoms.cell.array, atoms.pbc, CUTOFF + 0.5)
+    species = jnp.asarray([SPECIES.index(symbol) for symbol in atoms.symbols])
+    vectors = displacements(atoms.positions, atoms.cell.array, table)
+    parameters = jax.tree.map(lambda leaf: jnp.asarray(leaf[0]), potential.parameters)
+    expected = sites_and_slopes(architecture, parameters, vectors, species, table)
+    typed = jax.tree.map(lambda leaf: leaf.astype(dtype), (parameters, vectors))
+    found = compiled_embedded_atom(architecture, *typed, species, table)
+    for one, other in zip(found, expected, strict=True):
+        assert float(jnp.abs(one - other).max() / jnp.abs(other).max()) < error
+    if dtype == "float64":
+        along = jax.random.normal(jax.random.key(0), vectors.shape) * table.mask[..., None]
+        moved = [
+            jax.jvp(lambda d, f=f: f(architecture, parameters, d, species, table)[1], (vectors,), (along,))[1]
+            for f in (compiled_embedded_atom, sites_and_slopes)
+        ]
+        assert np.allclose(*moved, rtol=1e-10)

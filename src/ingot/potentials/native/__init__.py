@@ -1,5 +1,6 @@
-"""The descriptor as compiled code for CPUs: the same numbers as the JAX functions, several times faster."""
+"""Descriptor and EAM as compiled code for CPUs: the same numbers as the JAX functions, several times faster."""
 
+from ingot.potentials.native.embedded_atom import native_embedded_atom
 from ingot.potentials.native.library import native_status, set_native_threads, use_native
 from ingot.potentials.native.symmetry_functions import (
     native_descriptor,
@@ -10,6 +11,7 @@ from ingot.potentials.native.symmetry_functions import (
 
 __all__ = [
     "native_descriptor",
+    "native_embedded_atom",
     "native_pull",
     "native_push",
     "native_status",

@@ -18,8 +18,14 @@ import jax
 
 logger = logging.getLogger("ingot.potentials")
 
-SOURCE = Path(__file__).with_name("symmetry_functions.cc")
-TARGETS = ("ingot_symmetry_functions_value", "ingot_symmetry_functions_pull", "ingot_symmetry_functions_push")
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("symmetry_functions.cc", "embedded_atom.cc"))
+HEADER = Path(__file__).with_name("threads.h")
+TARGETS = (
+    "ingot_symmetry_functions_value",
+    "ingot_symmetry_functions_pull",
+    "ingot_symmetry_functions_push",
+    "ingot_embedded_atom",
+)
 _FLAGS = (
     "-std=c++17", "-fPIC", "-shared", "-pthread", "-w",
     "-O3", "-funroll-loops", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros", "-ffp-contract=fast",
@@ -84,9 +90,10 @@ def _library() -> ctypes.CDLL:
 def _path() -> Path:
     """The library's place: its name changes with the source, JAX, the processor and the system."""
     identity = hashlib.sha256()
-    for part in (SOURCE.read_text(), jax.__version__, _processor(), platform.platform(), *_FLAGS, *_TUNED):
+    sources = (source.read_text() for source in (HEADER, *SOURCES))
+    for part in (*sources, jax.__version__, _processor(), platform.platform(), *_FLAGS, *_TUNED):
         identity.update(part.encode())
-    return _cache_folder() / f"symmetry_functions-{identity.hexdigest()[:16]}.so"
+    return _cache_folder() / f"potentials-{identity.hexdigest()[:16]}.so"
 
 
 def _cache_folder() -> Path:
@@ -118,7 +125,7 @@ def _build(path: Path) -> None:
         for tuned in (_TUNED, ()):
             with tempfile.TemporaryDirectory(dir=path.parent) as folder:
                 made = Path(folder) / path.name
-                command = [compiler, *_FLAGS, *tuned, f"-I{jax.ffi.include_dir()}", str(SOURCE), "-o", str(made)]
+                command = [compiler, *_FLAGS, *tuned, f"-I{jax.ffi.include_dir()}", *map(str, SOURCES), "-o", str(made)]
                 done = subprocess.run(command, capture_output=True, text=True, check=False)
                 if done.returncode == 0:
                     made.replace(path)

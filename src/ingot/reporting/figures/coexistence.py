@@ -22,7 +22,7 @@ def draw_coexistence(run: Run, kind: Format) -> Figure | None:
     measured = [e for e in reference_values(element) if e.quantity == "coexistence_temperature"] if element else []
     with canvas(7.6, 2.9, 1, 3, width_ratios=(1.4, 1, 1)) as (figure, (heat, share, order)):
         for side, part in runs.groupby("run", sort=False):
-            color = _COLORS.get(str(side), GREY)
+            color = _COLORS.get(str(side).partition("-")[0], GREY)
             label = f"begun at {part['start_temperature_kelvin'].iloc[0]:.0f} K"
             heat.plot(part["time_ps"], part["temperature_kelvin"], color=color, linewidth=0.5, alpha=0.45)
             window = max(1, len(part) // 15)
@@ -38,7 +38,7 @@ def draw_coexistence(run: Run, kind: Format) -> Figure | None:
         if profile is not None:
             for (name, moment), part in profile.groupby(["run", "moment"], sort=False):
                 style = "-" if moment == "end" else ":"
-                color = _COLORS.get(str(name), GREY)
+                color = _COLORS.get(str(name).partition("-")[0], GREY)
                 order.plot(part["z_angstrom"], part["order"], style, color=color)
         order.set(xlabel="z (Å)", ylabel="bond coherence", title="Order along the cell")
         order.set_ylim(bottom=min(0.0, *order.get_ylim()))
