@@ -187,7 +187,7 @@ rule benchmark_coexistence:
         mem_mb=4000,
         runtime=1440,
     params:
-        settings=settings("benchmarks", "coexistence"),
+        settings=coexistence_json(CONFIG),
         code=suite("coexistence"),
         seed=SEED,
         potential=lambda w, input: Path(input[0]).parent,
@@ -197,3 +197,22 @@ rule benchmark_coexistence:
     shell:
         "ingot benchmark coexistence --potential {params.potential} --settings {params.settings:q}"
         " --seed {params.seed} -o {params.directory} > {log} 2>&1"
+
+
+use rule benchmark_coexistence as benchmark_coexistence_at with:
+    output:
+        quantities=f"{RUN}/benchmarks/coexistence/at-{{point}}/quantities.csv",
+    log:
+        f"{RUN}/logs/benchmark_coexistence_at/{{point}}.log",
+    benchmark:
+        f"{RUN}/costs/benchmark_coexistence_at.{{point}}.tsv"
+    wildcard_constraints:
+        point=r"\d+",
+    params:
+        settings=lambda w: coexistence_json(CONFIG, int(w.point)),
+        code=suite("coexistence"),
+        seed=SEED,
+        potential=lambda w, input: Path(input[0]).parent,
+        directory=lambda w, output: Path(output.quantities).parent,
+    message:
+        "benchmark: melt and solid side by side, point {wildcards.point} of the melting curve"

@@ -11,6 +11,7 @@ import snakemake.benchmark
 from snakemake.exceptions import WorkflowError
 
 from ingot.config.root import (
+    coexistence_json,
     load_configuration,
     settings_json,
     split_json,
@@ -78,7 +79,7 @@ SUITES = {
     "reference-structures": ("direct", "direct_meshes"),
     "direct": ("direct", "direct_tables", "ensemble"),
     "rdf": ("rdf",),
-    "coexistence": ("coexistence",),
+    "coexistence": ("coexistence", "coexistence_tables", "fusion"),
 }
 
 

@@ -34,6 +34,12 @@ rule report:
         f"{RUN}/benchmarks/accuracy/quantities.csv",
         [f"{RUN}/benchmarks/{name}/quantities.csv" for name in REPORT_FOLDERS],
         [
+            f"{RUN}/benchmarks/coexistence/at-{k}/quantities.csv"
+            for k, _ in enumerate(BENCHMARKS.coexistence.curve)
+        ]
+        if BENCHMARKS.coexistence
+        else [],
+        [
             f"{RUN}/benchmarks/compare/{name}/quantities.csv"
             for name in BENCHMARKS.compare
         ],

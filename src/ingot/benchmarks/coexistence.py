@@ -10,19 +10,15 @@ no block average shows. A run that ends in one phase is a bound, never a melting
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from ase import Atoms
 
-from ingot.benchmarks.errors import BenchmarkError
-from ingot.benchmarks.melt import Series, mean_with_drift, observed, only_element
-from ingot.benchmarks.tables import Quantity, failed, write_quantities, write_table
+from ingot.benchmarks.melt import Series, mean_with_drift, observed
 from ingot.benchmarks.two_phase import CoexistenceProtocol, Phases, TwoPhaseStart, two_phase_start
 from ingot.dynamics import (
     Average,
-    DynamicsError,
     Model,
     conditions,
     conserved_enthalpy,
@@ -30,7 +26,7 @@ from ingot.dynamics import (
     maxwell_boltzmann,
 )
 from ingot.randomness import derive_seed
-from ingot.units import FEMTOSECOND, GIGAPASCAL
+from ingot.units import GIGAPASCAL
 
 Ending = Literal["two-phase", "all melt", "all crystal"]
 
@@ -43,7 +39,7 @@ _RUSH = 0.2
 _LATENT = 0.35
 """Latent heat over heat capacity and melting point: Richard's rule, 1.15 k of entropy, with 3.3 k of heat capacity."""
 
-_SETTLED = 0.5
+SETTLED = 0.5
 """The last part of a run that its temperature is taken from."""
 
 _FEWEST = 8
@@ -80,7 +76,7 @@ class CoexistenceRun:
         if self.ending != "two-phase":
             until = max(int(np.argmax((solid < _RUSH) | (solid > 1 - _RUSH))), _FEWEST)
         values = self.series["temperature"][:until]
-        return mean_with_drift(values[-max(round(_SETTLED * len(values)), _FEWEST) :])
+        return mean_with_drift(values[-max(round(SETTLED * len(values)), _FEWEST) :])
 
 
 @dataclass(frozen=True)
@@ -224,81 +220,3 @@ def _separation(means: np.ndarray, errors: np.ndarray, hot: np.ndarray) -> tuple
         return float(np.ptp(means)), float(np.sqrt(np.sum(errors**2)))
     sides = [(means[side].mean(), np.sqrt(np.sum(errors[side] ** 2)) / side.sum()) for side in (hot, ~hot)]
     return float(abs(sides[0][0] - sides[1][0])), float(np.hypot(sides[0][1], sides[1][1]))
-
-
-def coexistence_quantities(result: Coexistence) -> list[Quantity]:
-    """The melting point and what it rests on."""
-    p = result.protocol
-    condition = f"{p.pressure_gpa:g} GPa along the normal"
-    picoseconds = p.production_steps * p.timestep_fs / 1000
-    runs = list(result.runs.values())
-    point = combine(runs)
-    lateral = np.mean([run.series.last(_SETTLED)[f"pressure_{a}"].mean() for run in runs for a in "xy"])
-    size = (
-        f"{result.atoms} atoms, {len(runs)} x {picoseconds:g} ps; a cell this small and a run this short can be off by "
-        f"several per cent beyond the stated error; mean lateral pressure {lateral:.2f} GPa"
-    )
-    rows = [
-        Quantity(
-            "coexistence_temperature", "melting point by coexistence", point.value, "K", point.uncertainty, point.kind,
-            condition, point.status, f"{point.note}; {size}",
-        )
-    ]  # fmt: skip
-    names = {"above": "begun above the guess", "below": "begun below the guess", "again": "begun between"}
-    for side, run in result.runs.items():
-        start, _, cell = side.partition("-")
-        label = f"... {names[start]}" + (f", cell {cell}" if cell else "")
-        ending = {"two-phase": "both phases at the end", "all melt": "melted whole", "all crystal": "froze whole"}
-        rows.append(
-            Quantity(
-                f"coexistence_temperature_{side}", label, run.temperature.mean, "K",
-                run.temperature.error, "block error or drift", condition,
-                "ok" if run.ending == "two-phase" else "bound",
-                f"{ending[run.ending]}; enthalpy drift {1000 * run.enthalpy_drift:.3f} meV/atom, "
-                f"{1000 * run.enthalpy_drift / picoseconds:.4f} per ps",
-            )
-        )  # fmt: skip
-    return rows
-
-
-def write_coexistence(result: Coexistence, directory: str | Path) -> None:
-    """Write ``quantities.csv``, ``runs.csv`` (series in time) and ``profile.csv`` (order along z)."""
-    out = Path(directory)
-    names = result.runs
-    columns = ("temperature", "solid_fraction", "pressure_z", "pressure_x", "pressure_y", "volume", "total_energy")
-    rows: list[list[object]] = []
-    for name, run in names.items():
-        time = (run.series["time"] - run.series["time"][0]) / FEMTOSECOND / 1000
-        table = zip(time, *(run.series[column] for column in columns), strict=True)
-        rows += [[name, run.start_temperature, *row] for row in table]
-    header = (
-        "run", "start_temperature_kelvin", "time_ps", "temperature_kelvin", "solid_fraction", "pressure_z_gpa",
-        "pressure_x_gpa", "pressure_y_gpa", "volume_angstrom3_per_atom", "total_energy_ev_per_atom",
-    )  # fmt: skip
-    write_table(out / "runs.csv", header, rows)
-    slabs: list[list[object]] = []
-    for name, run in names.items():
-        for moment, atoms in (("start", run.first), ("end", run.last)):
-            order, solid, number = result.phases.profile(atoms, result.protocol.slabs)
-            height = float(atoms.cell.array[2, 2])
-            for k in range(result.protocol.slabs):
-                z = (k + 0.5) / result.protocol.slabs * height
-                full = number[k] > 0
-                slabs.append([name, moment, z, order[k] if full else None, solid[k] if full else None, int(number[k])])
-    write_table(out / "profile.csv", ("run", "moment", "z_angstrom", "order", "solid_fraction", "atoms"), slabs)
-    write_quantities(out / "quantities.csv", coexistence_quantities(result))
-
-
-def run_coexistence(model: Model, protocol: CoexistenceProtocol, seed: int, directory: str | Path) -> None:
-    """The whole benchmark; a cell that never held two phases is a result with its reason, not an error.
-
-    Raises :class:`BenchmarkError` when the element does not fit the model.
-    """
-    only_element(model, protocol.element)
-    try:
-        result = observe_coexistence(model, protocol, seed)
-    except (DynamicsError, BenchmarkError) as error:
-        row = failed("coexistence_temperature", "melting point by coexistence", "K", str(error))
-        write_quantities(Path(directory) / "quantities.csv", [row])
-        return
-    write_coexistence(result, directory)

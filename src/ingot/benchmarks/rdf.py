@@ -1,6 +1,7 @@
 """The benchmark of the melt: density, pair structure and diffusion of a liquid made by melting the crystal."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from ingot.benchmarks.melt import (
     mean_with_drift,
     observed,
     only_element,
+    plain,
     scaled_to,
 )
 from ingot.benchmarks.order import MOLTEN, SHELL, bond_coherence
@@ -26,6 +28,7 @@ from ingot.benchmarks.radial_distribution import (
     largest_distance,
     radial_distribution,
 )
+from ingot.benchmarks.structure_factor import StructureFactor, structure_factor
 from ingot.benchmarks.tables import Quantity, failed, write_quantities, write_table
 from ingot.dynamics import DynamicsError, Model, Simulation, conditions, stochastic_cell_rescaling
 from ingot.randomness import derive_seed
@@ -33,6 +36,8 @@ from ingot.structures import describe, write_structures
 from ingot.units import BOLTZMANN, FEMTOSECOND, GIGAPASCAL
 
 _MELT_ATTEMPTS = 4
+_FACTOR_FRAMES = 60
+"""Frames that the structure factor is averaged over at the least, where there are so many."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class MeltProtocol:
     """How the melt is made and observed; steps are time steps."""
 
     temperature_kelvin: float
+    also_kelvin: tuple[float, ...] = ()
     element: str | None = None
     lattice: MeltLattice = "fcc"
     volume_per_atom_angstrom3: float | None = None
@@ -73,6 +79,7 @@ class Melt:
     """Of the production."""
     structure: RadialDistribution
     blocks: tuple[RadialDistribution, ...]
+    factor: StructureFactor
     motion: Diffusion
     coherence: float
     """Bond coherence of the production's frames."""
@@ -126,6 +133,7 @@ def observe_melt(model: Model, protocol: MeltProtocol, seed: int) -> Melt:
         series=series,
         structure=radial_distribution(frames, farthest, p.bins),
         blocks=tuple(radial_distribution(block, farthest, p.bins) for block in blocks),
+        factor=structure_factor(frames[:: max(1, len(frames) // _FACTOR_FRAMES)]),
         motion=diffusion(frames, p.frame_every * p.timestep_fs / 1000),
         coherence=float(np.mean([bond_coherence(atoms, SHELL[p.lattice]).mean() for atoms in sample])),
     )
@@ -141,6 +149,8 @@ LABELS = {
     "rdf_peak_position": ("first peak of g(r)", "A"),
     "rdf_peak_height": ("height of the first peak", "1"),
     "rdf_first_minimum": ("first minimum of g(r)", "A"),
+    "structure_factor_peak": ("first peak of S(q)", "1/A"),
+    "structure_factor_height": ("height of the first peak of S(q)", "1"),
     "coordination": ("neighbours within the first minimum", "1"),
     "diffusion": ("self-diffusion", "1e-9 m2/s"),
 }
@@ -183,13 +193,29 @@ def melt_quantities(melt: Melt) -> list[Quantity]:
         # 1 A^2/ps = 1e-8 m^2/s
         "diffusion": (10 * melt.motion.coefficient, 10 * melt.motion.error, "directions and halves"),
     }
-    return [
+    rows = [
         Quantity(
             key, LABELS[key][0], value, LABELS[key][1], error, kind if error is not None else "", condition,
             note=slowed if key == "diffusion" else note,
         )
         for key, (value, error, kind) in values.items()
     ]  # fmt: skip
+    return [*rows, *_factor_quantities(melt.factor, condition, note)]
+
+
+def _factor_quantities(factor: StructureFactor, condition: str, note: str) -> list[Quantity]:
+    """The first peak of S(q); a small cell may have too few wave vectors to show one."""
+    keys = ("structure_factor_peak", "structure_factor_height")
+    try:
+        position, height = factor.peak()
+    except BenchmarkError as error:
+        return [failed(key, *LABELS[key], str(error), condition) for key in keys]
+    scatter = plain(factor.error[int(np.argmax(factor.s))])
+    kind = "" if scatter is None else "scatter over wave vectors"
+    return [
+        Quantity(keys[0], LABELS[keys[0]][0], position, LABELS[keys[0]][1], None, "", condition, note=note),
+        Quantity(keys[1], LABELS[keys[1]][0], height, LABELS[keys[1]][1], scatter, kind, condition, note=note),
+    ]
 
 
 def write_melt(melt: Melt, quantities: list[Quantity], directory: str | Path) -> None:
@@ -198,6 +224,9 @@ def write_melt(melt: Melt, quantities: list[Quantity], directory: str | Path) ->
     g, blocks = melt.structure, np.stack([block.g for block in melt.blocks])
     errors = blocks.std(axis=0, ddof=1) / np.sqrt(len(blocks)) if len(blocks) > 1 else np.zeros_like(g.g)
     write_table(out / "rdf.csv", ("distance_angstrom", "g", "error"), zip(g.distance, g.g, errors, strict=True))
+    f = melt.factor
+    rows = ((q, s, plain(error)) for q, s, error in zip(f.wave_number, f.s, f.error, strict=True))
+    write_table(out / "structure_factor.csv", ("wave_number_per_angstrom", "s", "error"), rows)
     m = melt.motion
     write_table(out / "msd.csv", ("time_ps", "msd_angstrom2"), zip(m.time, m.squared_displacement, strict=True))
     s = melt.series
@@ -216,22 +245,40 @@ def write_melt(melt: Melt, quantities: list[Quantity], directory: str | Path) ->
     write_quantities(out / "quantities.csv", quantities)
 
 
+def write_temperatures(rows: Sequence[tuple[float, Quantity]], directory: str | Path) -> None:
+    """Write ``temperatures.csv``: every quantity at every temperature of the list."""
+    header = ("temperature_kelvin", "quantity", "value", "uncertainty", "unit", "status", "note")
+    table = [(t, q.quantity, q.value, q.uncertainty, q.unit, q.status, q.note) for t, q in rows]
+    write_table(Path(directory) / "temperatures.csv", header, table)
+
+
 def run_rdf(model: Model, protocol: MeltProtocol, seed: int, directory: str | Path) -> None:
     """The whole benchmark; a run that stops by itself is a result with its reason, not an error.
 
+    The melts at ``protocol.also_kelvin`` are made and observed like the first; of them only the quantities are kept.
     Raises :class:`BenchmarkError` when the element does not fit the model.
     """
     start = crystal(
         only_element(model, protocol.element), protocol.lattice, protocol.volume_per_atom_angstrom3, (1, 1, 1)
     )
+    melt, quantities = _observed(model, protocol, seed)
+    if melt is None:
+        # Later steps ask for a final structure: the crystal that never became a melt.
+        write_structures(Path(directory) / "final.extxyz", [describe(start, protocol.lattice, "benchmark-melt")])
+        write_quantities(Path(directory) / "quantities.csv", quantities)
+    else:
+        write_melt(melt, quantities, directory)
+    rows = [(protocol.temperature_kelvin, row) for row in quantities]
+    for temperature in protocol.also_kelvin:
+        own = replace(protocol, temperature_kelvin=temperature)
+        rows += [(temperature, row) for row in _observed(model, own, derive_seed(seed, f"at {temperature:g} K"))[1]]
+    write_temperatures(rows, directory)
+
+
+def _observed(model: Model, protocol: MeltProtocol, seed: int) -> tuple[Melt | None, list[Quantity]]:
+    """The melt and its quantities; without a melt, failed quantities with the reason."""
     try:
         melt = observe_melt(model, protocol, seed)
-        quantities = melt_quantities(melt)
+        return melt, melt_quantities(melt)
     except (DynamicsError, BenchmarkError) as error:
-        out = Path(directory)
-        # Later steps ask for a final structure: the crystal that never became a melt.
-        write_structures(out / "final.extxyz", [describe(start, protocol.lattice, "benchmark-melt")])
-        rows = [failed(key, label, unit, str(error)) for key, (label, unit) in LABELS.items()]
-        write_quantities(out / "quantities.csv", rows)
-        return
-    write_melt(melt, quantities, directory)
+        return None, [failed(key, label, unit, str(error)) for key, (label, unit) in LABELS.items()]

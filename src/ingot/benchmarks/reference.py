@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ingot.benchmarks.errors import BenchmarkError
 from ingot.files import read_json
 
@@ -56,6 +59,30 @@ def reference_values(element: str) -> list[ReferenceValue]:
         return []
     with resources.as_file(resources.files("ingot.benchmarks") / "reference" / f"{element}.json") as path:
         return parse_reference(read_json(path), element)
+
+
+@dataclass(frozen=True)
+class MeltingCurve:
+    """Measured points of a melting curve; arrays (points,)."""
+
+    pressure_gpa: NDArray[np.float64]
+    temperature: NDArray[np.float64]
+    """K."""
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    citation: str
+
+
+_MELTING_CURVES = {"Al": "Boehler and Ross, Earth Planet. Sci. Lett. 153, 223 (1997), diamond anvil cell, digitised"}
+
+
+def melting_curve(element: str) -> MeltingCurve | None:
+    """The measured melting curve of an element, where there is a table."""
+    if element not in _MELTING_CURVES:
+        return None
+    text = (resources.files("ingot.benchmarks") / "reference" / f"{element}_melting_curve.csv").read_text()
+    columns = np.genfromtxt(text.splitlines(), delimiter=",", skip_header=1).T
+    return MeltingCurve(*columns, citation=_MELTING_CURVES[element])
 
 
 def parse_reference(table: dict[str, Any], element: str) -> list[ReferenceValue]:

@@ -41,6 +41,7 @@ class CoexistenceProtocol:
     production_steps: int = 4500
     repeat_lost: bool = True
     cells: int = 1
+    fusion: bool = False
     sample_every: int = 25
     relaxation_fs: float = 300.0
     piston_period_fs: float = 1000.0

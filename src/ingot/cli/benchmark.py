@@ -309,7 +309,9 @@ def _rdf(args: argparse.Namespace) -> int:
 
 
 def _coexistence(args: argparse.Namespace) -> int:
-    from ingot.benchmarks.coexistence import run_coexistence
+    from dataclasses import replace
+
+    from ingot.benchmarks.coexistence_tables import run_coexistence
     from ingot.benchmarks.two_phase import CoexistenceProtocol
     from ingot.cli.settings import parse_settings
     from ingot.config.melt import CoexistenceSettings
@@ -318,7 +320,10 @@ def _coexistence(args: argparse.Namespace) -> int:
 
     settings = parse_settings(CoexistenceSettings, args.settings)
     model = Model.of(load_potential(args.potential))
-    run_coexistence(model, CoexistenceProtocol(**settings.model_dump()), args.seed, args.output)
+    protocol = CoexistenceProtocol(**settings.model_dump(exclude={"curve"}))
+    run_coexistence(model, protocol, args.seed, args.output)
+    for k, point in enumerate(settings.curve):
+        run_coexistence(model, replace(protocol, **point.model_dump()), args.seed, Path(args.output) / f"at-{k}")
     return _summary(args.output)
 
 

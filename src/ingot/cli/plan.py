@@ -16,6 +16,7 @@ STAGES = {
         "benchmark_direct",
         "benchmark_rdf",
         "benchmark_coexistence",
+        "benchmark_coexistence_at",
     ),
     "report": ("report",),
 }

@@ -16,6 +16,9 @@ class RdfSettings(Section):
     temperature_kelvin: float = Field(gt=0)
     """Temperature of the melt; above the melting point of the element."""
 
+    also_kelvin: tuple[Positive, ...] = ()
+    """Further temperatures, at which the same is measured: a table of densities, peaks and diffusion."""
+
     element: str | None = None
     """The element; by default the only species of the potential."""
 
@@ -78,6 +81,19 @@ class RdfSettings(Section):
     """How far neighbour tables reach beyond the cutoff: a matter of speed only."""
 
 
+class CurvePoint(Section):
+    """Another pressure of the melting curve."""
+
+    pressure_gpa: float
+    """Pressure along z."""
+
+    temperature_kelvin: float = Field(gt=0)
+    """Guess of the melting point there."""
+
+    volume_per_atom_angstrom3: Positive | None = None
+    """Volume per atom of the crystal at the start; a rough one saves a violent compression."""
+
+
 class CoexistenceSettings(Section):
     """Melt and crystal side by side at constant enthalpy, begun above and below a guess of the melting point."""
 
@@ -125,6 +141,12 @@ class CoexistenceSettings(Section):
 
     cells: int = Field(1, ge=1)
     """Two-phase cells made independently; each has its runs from above and below."""
+
+    curve: tuple[CurvePoint, ...] = ()
+    """Further pressures: the melting curve."""
+
+    fusion: bool = False
+    """Also heat and volume of fusion, and the slope of the melting curve that follows (Clausius-Clapeyron)."""
 
     sample_every: int = Field(25, ge=1)
     """Steps between samples."""

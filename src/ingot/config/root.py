@@ -133,6 +133,17 @@ def settings_json(configuration: Configuration, *path: str) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+def coexistence_json(configuration: Configuration, point: int | None = None) -> str:
+    """The slice of `benchmarks.coexistence` for its own pressure, or for one point of the curve, as canonical JSON."""
+    settings = configuration.benchmarks.coexistence
+    if settings is None:
+        return "{}"
+    values = settings.model_dump(mode="json", exclude={"curve"})
+    if point is not None:
+        values |= settings.curve[point].model_dump(mode="json")
+    return json.dumps(values, sort_keys=True, separators=(",", ":"))
+
+
 def structures_json(configuration: Configuration, name: str) -> str:
     """The slice of `structures` that one set (initial, test, starts-N) is built from, as canonical JSON."""
     structures = configuration.structures

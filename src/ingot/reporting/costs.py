@@ -19,7 +19,7 @@ STAGES = {
     "audit": ("audit",),
     "benchmarks": (
         *("benchmark_accuracy", "benchmark_crystal", "benchmark_crystal_of_others"),
-        *("benchmark_rdf", "benchmark_coexistence"),
+        *("benchmark_rdf", "benchmark_coexistence", "benchmark_coexistence_at"),
     ),
 }
 """The rules of each stage; a rule named nowhere is its own stage."""

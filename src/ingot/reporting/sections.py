@@ -11,6 +11,7 @@ from ingot.reporting.figures.exploration import draw_exploration
 from ingot.reporting.figures.learning import draw_learning
 from ingot.reporting.figures.learning_curves import draw_learning_curves
 from ingot.reporting.figures.loss import draw_loss
+from ingot.reporting.figures.melting_curve import draw_melting_curve
 from ingot.reporting.figures.parity import draw_parity
 from ingot.reporting.figures.phases import draw_phases
 from ingot.reporting.figures.radial_distribution import draw_radial_distribution
@@ -88,7 +89,7 @@ _PLAN: tuple[tuple[str, str, str, tuple[DrawFigure, ...], tuple[MakeTable, ...]]
         "The melt, and melt beside solid",
         "The melt is made by overheating the crystal. Its error bars are statistical: they hold neither the finite "
         "size of the cell nor the error of the potential.",
-        (draw_radial_distribution, draw_coexistence),
+        (draw_radial_distribution, draw_coexistence, draw_melting_curve),
         (melt_table,),
     ),
 )

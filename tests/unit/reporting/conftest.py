@@ -146,8 +146,13 @@ def _coexistence(folder: Path) -> None:
     rows_ = [
         Quantity("coexistence_temperature", label, 905.0, "K", 21.0, "runs from both sides", "0 GPa", note=note),
         Quantity("coexistence_temperature_from_above", "... begun above the guess", 911.0, "K", 15.0, "block", "0 GPa"),
+        Quantity("melting_slope", "dT/dP of melting", 63.0, "K/GPa", 2.0, "block", "905 K, 0 GPa"),
     ]
     write_quantities(folder / "quantities.csv", rows_)
+    pressed = Quantity("coexistence_temperature", label, 2210.0, "K", 40.0, "runs from both sides", "27 GPa")
+    write_quantities(folder / "at-0" / "quantities.csv", [pressed])
+    lost = Quantity("coexistence_temperature", label, 3500.0, "K", None, "", "60 GPa", "bound")
+    write_quantities(folder / "at-1" / "quantities.csv", [lost])
 
 
 def _loop(root: Path) -> None:

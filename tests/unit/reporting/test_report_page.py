@@ -17,7 +17,7 @@ from ingot.reporting.tables import comparison_table, density_table, learning_cur
 
 FIGURES = {
     *("parity", "loss", "learning", "learning-curves", "exploration", "calibration", "audit"),
-    *("energy-volume", "crystal-quantities", "radial-distribution", "coexistence"),
+    *("energy-volume", "crystal-quantities", "radial-distribution", "coexistence", "melting-curve"),
 }
 
 
