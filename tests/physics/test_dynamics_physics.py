@@ -8,7 +8,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from ingot.benchmarks.coexistence import run_coexistence
+from ingot.benchmarks.coexistence_tables import run_coexistence
 from ingot.benchmarks.tables import read_quantities
 from ingot.benchmarks.two_phase import CoexistenceProtocol
 from ingot.dynamics import (
