@@ -1,4 +1,9 @@
-"""Molecular dynamics in JAX: integrators, thermostats, barostats, schedules, replicas."""
+"""Molecular dynamics in JAX: integrators, thermostats, barostats, schedules, replicas, trajectories, restart.
+
+Trajectories in Zarr are imported lazily: most of what uses dynamics keeps none.
+"""
+
+from typing import Any
 
 from ingot.dynamics.conditions import (
     Barostat,
@@ -9,14 +14,17 @@ from ingot.dynamics.conditions import (
 )
 from ingot.dynamics.errors import DynamicsError
 from ingot.dynamics.integrator import Evaluate, Monitor, no_monitor
-from ingot.dynamics.model import Model
+from ingot.dynamics.model import Model, potential_digest
+from ingot.dynamics.recording import FrameFile, Recording, frames_per_chunk, record
 from ingot.dynamics.schedules import Schedule
-from ingot.dynamics.simulation import Simulation
+from ingot.dynamics.simulation import Simulation, Snapshot
 from ingot.dynamics.state import FIRST_MONITOR_CODE, State, Status
+from ingot.dynamics.text_files import ExtxyzTrajectory, ThermodynamicsTable
 from ingot.dynamics.thermodynamics import (
     Average,
     Thermodynamics,
     block_average,
+    conserved_energy,
     conserved_enthalpy,
     thermodynamics,
 )
@@ -29,20 +37,42 @@ __all__ = [
     "Conditions",
     "DynamicsError",
     "Evaluate",
+    "ExtxyzTrajectory",
+    "FrameFile",
     "Model",
     "Monitor",
+    "Recording",
     "Schedule",
     "Simulation",
+    "Snapshot",
     "State",
     "Status",
     "Thermodynamics",
+    "ThermodynamicsTable",
+    "ZarrTrajectory",
     "block_average",
     "conditions",
+    "conserved_energy",
     "conserved_enthalpy",
+    "frames_per_chunk",
     "isoenthalpic_piston",
     "kinetic_temperature",
     "maxwell_boltzmann",
     "no_monitor",
+    "potential_digest",
+    "read_trajectory",
+    "record",
     "stochastic_cell_rescaling",
     "thermodynamics",
+    "trajectory_to_ase",
 ]
+
+_LAZY = dict.fromkeys(("ZarrTrajectory", "read_trajectory", "trajectory_to_ase"), "ingot.dynamics.trajectory")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        from importlib import import_module
+
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'ingot.dynamics' has no attribute {name!r}")

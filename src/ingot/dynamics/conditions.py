@@ -1,6 +1,6 @@
 """What a simulation is held at: time step, thermostat, driving and barostat.
 
-All of it is data to one compiled step: a friction of zero leaves velocity Verlet, a
+All of it is data to one compiled step: without friction and rescaling it is velocity Verlet, a
 barostat without coupling leaves the cell alone. Changing the ensemble recompiles nothing.
 """
 
@@ -41,6 +41,11 @@ class Barostat:
     inverse_inertia: Scalar = 0.0
     """One over the inertia of the deterministic piston, per axis of log-strain, (eV time^2)^-1."""
 
+    @property
+    def breathes(self) -> bool:
+        """Whether the cell answers at all."""
+        return bool(np.any(np.asarray(self.mobility) > 0) or np.any(np.asarray(self.inverse_inertia) > 0))
+
 
 @dataclasses.dataclass(frozen=True)
 class Conditions:
@@ -51,7 +56,9 @@ class Conditions:
     temperature: Schedule
     """Of the thermostat, along time."""
     friction: Scalar
-    """Of the Langevin thermostat, per internal time; 0 is no thermostat."""
+    """Of the Langevin thermostat, per internal time; 0 is none."""
+    rescaling: Scalar
+    """Rate of the stochastic velocity rescaling, one over its relaxation time, per internal time; 0 is none."""
     density: Schedule
     """Number density along time; only its ratios matter, the starting cell is that of t = 0."""
     barostat: Barostat
@@ -67,7 +74,7 @@ jax.tree_util.register_dataclass(
 )
 jax.tree_util.register_dataclass(
     Conditions,
-    data_fields=["timestep", "temperature", "friction", "density", "barostat", "hotter", "closest"],
+    data_fields=["timestep", "temperature", "friction", "rescaling", "density", "barostat", "hotter", "closest"],
     meta_fields=[],
 )
 
@@ -115,13 +122,19 @@ def conditions(
     barostat: Barostat | None = None,
     hotter: np.ndarray | float = 1.0,
     closest_angstrom: float = 0.0,
+    rescaling_fs: float | None = None,
 ) -> Conditions:
-    """One ensemble from everyday units: without friction and barostat it is microcanonical.
+    """One ensemble from everyday units: without thermostat and barostat it is microcanonical.
 
-    Raises :class:`DynamicsError` for a time step, friction or temperature without meaning.
+    ``rescaling_fs`` is the relaxation time of the stochastic velocity rescaling, which takes the place of friction.
+    Raises :class:`DynamicsError` for values without meaning and for two thermostats at once.
     """
     if not timestep_fs > 0 or not friction_per_ps >= 0:
         raise DynamicsError(f"need a time step > 0 and a friction >= 0, got {timestep_fs} fs, {friction_per_ps} /ps")
+    if rescaling_fs is not None and not rescaling_fs > 0:
+        raise DynamicsError(f"the relaxation time of the velocity rescaling must be positive, got {rescaling_fs} fs")
+    if rescaling_fs is not None and (friction_per_ps > 0 or np.any(np.asarray(hotter) != 1.0)):
+        raise DynamicsError("velocity rescaling is one temperature for all atoms: no friction or `hotter` beside it")
     if not isinstance(temperature, Schedule):
         if not temperature >= 0:
             raise DynamicsError(f"the temperature must not be negative, got {temperature} K")
@@ -130,6 +143,7 @@ def conditions(
         timestep=timestep_fs * FEMTOSECOND,
         temperature=temperature,
         friction=friction_per_ps / (1000 * FEMTOSECOND),
+        rescaling=0.0 if rescaling_fs is None else 1.0 / (rescaling_fs * FEMTOSECOND),
         density=density or Schedule.constant(1.0),
         barostat=barostat or Barostat(np.zeros((3, 3))),
         hotter=np.asarray(hotter, dtype=np.float64),

@@ -2,7 +2,7 @@
 
 The step is the symmetric splitting B A S O S A B: kick, drift, scale, thermostat, scale,
 drift, kick. Without the piston it is BAOAB Langevin dynamics (B. Leimkuhler and C. Matthews,
-Appl. Math. Res. Express 2013, 34), and without friction velocity Verlet. With the piston every
+Appl. Math. Res. Express 2013, 34), or velocity Verlet around stochastic velocity rescaling. With the piston every
 factor is the exact flow of one part of Andersen's Hamiltonian written in the logarithms of the
 box lengths: U (B), the kinetic energy (A), the piston's (S); the step is symplectic.
 """
@@ -18,6 +18,7 @@ from jaxtyping import Array, Float, Int
 
 from ingot.dynamics.conditions import Conditions
 from ingot.dynamics.state import State, Status, System
+from ingot.dynamics.thermostats import kinetic_energy, langevin, velocity_rescaling
 from ingot.neighbors import NeighborTable, displacements
 from ingot.units import BOLTZMANN
 
@@ -102,10 +103,16 @@ def _volume(cell: Array) -> Array:
     return jnp.abs(jnp.linalg.det(cell))
 
 
+def _per_volume(cell: Array) -> Array:
+    """One over the volume; zero for a cluster without a cell, which has no pressure."""
+    volume = _volume(cell)
+    return jnp.where(volume > 0, 1 / jnp.where(volume > 0, volume, 1.0), 0.0)
+
+
 def axial_pressure(state: State, masses: Array) -> Float[Array, "3"]:
-    """Instantaneous pressure along x, y, z in eV/A^3, kinetic part included."""
+    """Instantaneous pressure along x, y, z in eV/A^3, kinetic part included; zero without a cell."""
     kinetic = jnp.sum(masses[:, None] * state.velocities**2, axis=0)
-    return jnp.asarray((kinetic - jnp.diagonal(state.strain_gradient)) / _volume(state.cell))
+    return jnp.asarray((kinetic - jnp.diagonal(state.strain_gradient)) * _per_volume(state.cell))
 
 
 def _kick(state: State, system: System, held: Conditions, dt: Any) -> State:
@@ -128,6 +135,14 @@ def _drift(state: State, system: System, held: Conditions, dt: Any) -> State:
     )
 
 
+def _thermostatted(state: State, system: System, held: Conditions, temperature: Any, noise: Array) -> State:
+    each = temperature * jnp.asarray(held.hotter)
+    velocities = langevin(state.velocities, system.masses, each, held.friction, held.timestep, noise)
+    velocities = velocity_rescaling(velocities, system.masses, temperature, held.rescaling, held.timestep, noise)
+    given = kinetic_energy(velocities, system.masses) - kinetic_energy(state.velocities, system.masses)
+    return replace(state, velocities=velocities, heat=state.heat + given)
+
+
 def take_step(
     evaluate: Evaluate, monitor: Monitor, state: State, system: System, table: NeighborTable, held: Conditions
 ) -> State:
@@ -142,10 +157,7 @@ def take_step(
     state = _kick(state, system, held, 0.5 * dt)
     state = _drift(state, system, held, 0.5 * dt)
     state = _scaled(state, 0.5 * dt * state.strain_rate + driven)
-    keep = jnp.exp(-held.friction * dt)
-    width = jnp.sqrt((1 - keep**2) * BOLTZMANN * temperature * jnp.asarray(held.hotter) / system.masses)
-    noise = jax.random.normal(thermal, state.velocities.shape)
-    state = replace(state, velocities=keep * state.velocities + width[:, None] * noise)
+    state = _thermostatted(state, system, held, temperature, jax.random.normal(thermal, state.velocities.shape))
     state = _scaled(state, 0.5 * dt * state.strain_rate + driven)
     state = _drift(state, system, held, 0.5 * dt)
     state = observe(evaluate, monitor, state, system, table, held.closest)
@@ -155,7 +167,7 @@ def take_step(
     # their equation for ln V, and for independent axes the measure is the product of the lengths.
     b = held.barostat
     push = axial_pressure(state, system.masses) - b.pressure
-    width = jnp.sqrt(2 * BOLTZMANN * temperature * b.mobility * dt / (3 * _volume(state.cell)))
+    width = jnp.sqrt(2 * BOLTZMANN * temperature * b.mobility * dt / 3 * _per_volume(state.cell))
     strain = push * b.mobility * dt / 3 + width * jax.random.normal(barostatic, (3,))
     state = _scaled(state, jnp.asarray(b.coupling) @ strain)
     return replace(state, step=state.step + 1)

@@ -1,9 +1,14 @@
 """What dynamics needs to know of a potential."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import jax
+import numpy as np
+
 from ingot.dynamics.integrator import Evaluate
+from ingot.files import digest
 
 if TYPE_CHECKING:
     from ingot.potentials import Members, Potential
@@ -29,3 +34,11 @@ class Model:
 
         about = potential.architecture
         return cls(make_evaluator(potential, members), about.species, about.cutoff, about.inner_cutoff)
+
+
+def potential_digest(potential: "Potential") -> str:
+    """Sixteen hexadecimal digits of what a potential computes, wherever its files lie and however it was made."""
+    content = hashlib.sha256()
+    for leaf in jax.tree.leaves(potential.parameters):
+        content.update(np.ascontiguousarray(leaf).tobytes())
+    return digest([potential.architecture.to_json(), potential.offsets, content.hexdigest()])

@@ -40,6 +40,11 @@ class Schedule:
         """From one value to another in ``duration`` (internal time), and constant after."""
         return cls(start, end, 0.0, 1.0, duration)
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is the same value at all times."""
+        return bool(np.all(np.asarray(self.start) == np.asarray(self.end)) and np.all(np.asarray(self.amplitude) == 0))
+
     def __call__(self, time: Scalar) -> Array:
         """The value at ``time``."""
         part = jnp.clip(time / self.duration, 0.0, 1.0)

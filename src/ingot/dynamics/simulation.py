@@ -1,7 +1,7 @@
 """A running simulation: the host's side of the compiled loop, which renews neighbour tables and looks on."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,12 +14,23 @@ from ingot.dynamics.conditions import Conditions
 from ingot.dynamics.errors import DynamicsError
 from ingot.dynamics.integrator import Monitor, advance, no_monitor
 from ingot.dynamics.model import Model
+from ingot.dynamics.speed import Speed
+from ingot.dynamics.starts import check_starts, initial_state
 from ingot.dynamics.state import State, Status, System
-from ingot.dynamics.tables import ReplicaTables
+from ingot.dynamics.tables import ReplicaTables, TableMemory
 from ingot.dynamics.velocities import maxwell_boltzmann
-from ingot.errors import near_name
 from ingot.progress import progress
 from ingot.randomness import derive_seed
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that the next step depends on, besides model, skin, masses and conditions."""
+
+    state: State
+    key: np.ndarray
+    """Of the noise of every replica."""
+    tables: TableMemory
 
 
 class Simulation:
@@ -57,7 +68,7 @@ class Simulation:
         density_ahead: float = 1.0,
     ) -> None:
         frames = [starts] if isinstance(starts, Atoms) else list(starts)
-        _check(frames, model.species, skin)
+        check_starts(frames, model.species, skin)
         self.model, self.monitor = model, monitor
         self.replicas, self.atoms = len(frames), len(frames[0])
         pbc = np.stack([frame.pbc for frame in frames])
@@ -72,7 +83,7 @@ class Simulation:
     ) -> None:
         """Begin again with other structures of the same size, keeping what is compiled."""
         frames = [starts] if isinstance(starts, Atoms) else list(starts)
-        _check(frames, self.model.species, self.tables.skin)
+        check_starts(frames, self.model.species, self.tables.skin)
         if (len(frames), len(frames[0])) != (self.replicas, self.atoms):
             raise DynamicsError(f"restart with {self.replicas} structures of {self.atoms} atoms, as at the start")
         self.frames = frames
@@ -83,7 +94,7 @@ class Simulation:
             species=jnp.asarray([[known[s] for s in frame.symbols] for frame in frames], jnp.int32),
             key=jnp.stack([jax.random.PRNGKey(derive_seed(seed, "noise", r)) for r in range(self.replicas)]),
         )
-        self._state = _initial_state(frames)
+        self._state = initial_state(frames)
         if temperature is not None:
             each = np.broadcast_to(np.asarray(temperature), (self.replicas,))
             drawn = [
@@ -152,10 +163,13 @@ class Simulation:
         if not self._looked:
             self._look(each)
         first, last = self.step, self.step + steps
-        for end in progress(range(first + every, last + every, every), title, unit=f"x{every} steps"):
+        speed = Speed(self.atoms, np.asarray(each.timestep))
+        line = progress(range(first + every, last + every, every), title, unit=f"x{every} steps")
+        for end in line:
             self._advance_to(min(end, last), each)
             if look is not None:
                 look(self)
+            line.set_postfix_str(speed(np.asarray(self._state.step)), refresh=False)
             if (self.status != Status.RUNNING).all():
                 break
 
@@ -164,20 +178,44 @@ class Simulation:
         stopped = np.flatnonzero(self.status != Status.RUNNING)
         if len(stopped):
             r = int(stopped[0])
-            code = int(self.status[r])
-            reasons: dict[int, str] = {
-                Status.TOO_CLOSE: f"two atoms came to {float(self._state.nearest[r]):.2f} A of each other",
-                Status.BLOWN_UP: "an atom crossed half the neighbour skin in one step, or a force is not finite",
-            }
-            why = reasons.get(code, f"the monitor stopped it with code {code}")
+            which = f"replica {r} " if self.replicas > 1 else ""
             raise DynamicsError(
-                f"{doing}: stopped at step {int(self._state.step[r])}: {why}; the potential may be used outside "
-                "of what it was trained on, or the time step may be too long"
+                f"{doing}: {which}stopped at step {int(self._state.step[r])}: {self.reason(r)}; the potential may be "
+                "used outside of what it was trained on, or the time step may be too long"
             )
+
+    def reason(self, replica: int = 0) -> str:
+        """Why a replica stopped; empty while it has not."""
+        reasons: dict[int, str] = {
+            Status.RUNNING: "",
+            Status.TOO_CLOSE: f"two atoms came to {float(self._state.nearest[replica]):.2f} A of each other",
+            Status.BLOWN_UP: "an atom crossed half the neighbour skin in one step, or a force is not finite",
+        }
+        code = int(self.status[replica])
+        return reasons.get(code, f"the monitor stopped it with code {code}")
 
     def look(self, held: Conditions | Sequence[Conditions]) -> None:
         """Evaluate the present positions, so that ``state`` has their energy and forces."""
         self._look(self._per_replica(held))
+
+    def snapshot(self) -> Snapshot:
+        """What :meth:`resume` needs; a simulation that was not looked at or run yet has nothing to go on from."""
+        if not self._looked:
+            raise DynamicsError("look at a simulation, or run it, before taking a snapshot")
+        return Snapshot(self._state, np.asarray(self._system.key), self.tables.memory)
+
+    def resume(self, snapshot: Snapshot) -> None:
+        """Go on from a snapshot of the same system: what follows has the same bits as if nothing had been between."""
+        if np.shape(snapshot.state.positions) != (self.replicas, self.atoms, 3):
+            raise DynamicsError(
+                f"the snapshot has positions of shape {np.shape(snapshot.state.positions)}, "
+                f"this simulation has {self.replicas} replicas of {self.atoms} atoms"
+            )
+        self._state = jax.tree.map(jnp.asarray, snapshot.state)
+        self._system = replace(self._system, key=jnp.asarray(snapshot.key))
+        self.tables.recall(snapshot.tables)
+        self._table, self._reference = self.tables.table, self.tables.reference
+        self._looked = True
 
     # -- how --------------------------------------------------------------------------------------------------
 
@@ -225,6 +263,10 @@ class Simulation:
         given = [held] * self.replicas if isinstance(held, Conditions) else list(held)
         if len(given) != self.replicas:
             raise DynamicsError(f"{len(given)} conditions for {self.replicas} replicas")
+        if any(np.any(np.asarray(one.rescaling) > 0) for one in given) and self.atoms == 1:
+            raise DynamicsError("velocity rescaling acts on motions relative to the centre of mass: one atom has none")
+        if any(one.barostat.breathes for one in given) and not all(frame.pbc.all() for frame in self.frames):
+            raise DynamicsError("a barostat needs a structure that is periodic in all three directions")
 
         def full(one: Conditions) -> Conditions:
             hotter = np.broadcast_to(np.asarray(one.hotter, np.float64), (self.atoms,))
@@ -234,38 +276,3 @@ class Simulation:
             lambda *leaves: jnp.asarray(np.stack([np.asarray(leaf, np.float64) for leaf in leaves])),
             *[full(one) for one in given],
         )
-
-
-def _check(frames: list[Atoms], species: Sequence[str], skin: float) -> None:
-    if not frames or any(len(frame) == 0 for frame in frames):
-        raise DynamicsError("a simulation needs at least one structure with at least one atom")
-    sizes = sorted({len(frame) for frame in frames})
-    if len(sizes) > 1:
-        raise DynamicsError(f"replicas must have equally many atoms, got {sizes}: run each size by itself")
-    for symbol in sorted({s for frame in frames for s in frame.symbols}):
-        if symbol not in species:
-            raise DynamicsError(
-                f"the potential does not know {symbol!r}{near_name(symbol, species)}; it knows {', '.join(species)}"
-            )
-    if not skin > 0:
-        raise DynamicsError(f"the skin must be a positive length in angstrom, got {skin!r}")
-
-
-def _initial_state(frames: list[Atoms]) -> State:
-    r, n = len(frames), len(frames[0])
-    velocities = np.stack([frame.get_velocities() for frame in frames])
-    return State(
-        step=jnp.zeros(r, jnp.int64),
-        positions=jnp.asarray(np.stack([frame.positions for frame in frames]), jnp.float64),
-        velocities=jnp.asarray(velocities, jnp.float64),
-        cell=jnp.asarray(np.stack([frame.cell.array for frame in frames]), jnp.float64),
-        strain_rate=jnp.zeros((r, 3)),
-        energy=jnp.zeros(r),
-        forces=jnp.zeros((r, n, 3)),
-        strain_gradient=jnp.zeros((r, 3, 3)),
-        nearest=jnp.zeros(r),
-        measures=jnp.zeros((r, 0)),
-        status=jnp.zeros(r, jnp.int32),
-        stretch=jnp.ones((r, 3)),
-        stale=jnp.zeros(r, bool),
-    )

@@ -30,6 +30,8 @@ class State:
     cell: Float[Array, "*r 3 3"]
     strain_rate: Float[Array, "*r 3"]
     """Of the deterministic piston, per axis."""
+    heat: Float[Array, "*r"]
+    """What the thermostats have put in since the start, eV."""
     energy: Float[Array, "*r"]
     """Potential energy, mean over the evaluator's members, eV."""
     forces: Float[Array, "*r atoms 3"]

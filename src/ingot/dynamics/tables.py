@@ -1,5 +1,7 @@
 """Neighbour tables of all replicas in one shape, with a skin, renewed one by one and grown on overflow."""
 
+import dataclasses
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -8,6 +10,20 @@ from ingot.neighbors import NeighborOverflow, NeighborTable, neighbor_table, rou
 
 _MARGIN = 1.1
 """Spare columns of a new table: a row that outgrows it costs a compilation, a spare column costs time at every step."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TableMemory:
+    """What the tables of all replicas can be made from again, entry by entry."""
+
+    positions: Float[np.ndarray, "replicas atoms 3"]
+    """That the tables were made at, A."""
+    cells: Float[np.ndarray, "replicas 3 3"]
+    """As well."""
+    capacity: int
+    """Columns of the tables."""
+    inner: int
+    """Columns for inner neighbours."""
 
 
 class ReplicaTables:
@@ -27,6 +43,7 @@ class ReplicaTables:
         self._shift = np.zeros((replicas, atoms, 0, 3), np.int32)
         self._mask = np.zeros((replicas, atoms, 0), bool)
         self._reference = np.zeros((replicas, atoms, 3))
+        self._cells = np.zeros((replicas, 3, 3))
 
     @property
     def table(self) -> NeighborTable:
@@ -39,6 +56,19 @@ class ReplicaTables:
     def reference(self) -> Float[Array, "replicas atoms 3"]:
         """The positions that the tables were made at."""
         return jnp.asarray(self._reference)
+
+    @property
+    def memory(self) -> TableMemory:
+        """See :class:`TableMemory`."""
+        return TableMemory(self._reference.copy(), self._cells.copy(), self._capacity, self._inner)
+
+    def recall(self, memory: TableMemory) -> None:
+        """Make the tables that ``memory`` was taken of."""
+        self._capacity = self._inner = 0
+        self._index, self._shift, self._mask = (a[:, :, :0] for a in (self._index, self._shift, self._mask))
+        self._grow_to(memory.capacity, memory.inner)
+        for r in range(len(memory.cells)):
+            self.renew(r, memory.positions[r], memory.cells[r])
 
     def reserve(self, replica: int, positions: np.ndarray, cell: np.ndarray) -> None:
         """Make room for a structure, without making its table."""
@@ -58,16 +88,21 @@ class ReplicaTables:
             self.renew(replica, positions, cell)
             return
         self._index[replica], self._shift[replica], self._mask[replica] = new.index, new.shift, new.mask
-        self._reference[replica] = positions
+        self._reference[replica], self._cells[replica] = positions, cell
         self.renewed += 1
 
     def _grow(self, needed: int, needed_inner: int) -> None:
         # Inner neighbours come first in a row whatever the number of inner columns, so appending padding is enough.
-        if needed_inner > self._inner:
-            self._inner = round_up(int(np.ceil(needed_inner * _MARGIN)), 2)
-        if max(needed, self._inner) > self._capacity:
-            self._capacity = round_up(max(int(np.ceil(needed * _MARGIN)), self._inner), 4)
-        more = self._capacity - self._mask.shape[-1]
+        inner, capacity = self._inner, self._capacity
+        if needed_inner > inner:
+            inner = round_up(int(np.ceil(needed_inner * _MARGIN)), 2)
+        if max(needed, inner) > capacity:
+            capacity = round_up(max(int(np.ceil(needed * _MARGIN)), inner), 4)
+        self._grow_to(capacity, inner)
+
+    def _grow_to(self, capacity: int, inner: int) -> None:
+        more = capacity - self._mask.shape[-1]
+        self._capacity, self._inner = capacity, inner
         self._index = np.pad(self._index, ((0, 0), (0, 0), (0, more)))
         self._shift = np.pad(self._shift, ((0, 0), (0, 0), (0, more), (0, 0)))
         self._mask = np.pad(self._mask, ((0, 0), (0, 0), (0, more)))

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float
 
-from ingot.dynamics.conditions import Barostat
+from ingot.dynamics.conditions import Barostat, Conditions
 from ingot.dynamics.simulation import Simulation
 from ingot.dynamics.velocities import kinetic_temperature
 from ingot.units import GIGAPASCAL
@@ -23,7 +23,7 @@ class Thermodynamics:
     kinetic_energy: float
     """eV."""
     pressure_gpa: Float[np.ndarray, "3"]
-    """Along x, y, z."""
+    """Along x, y, z; not a number without a cell."""
     cell: Float[np.ndarray, "3 3"]
     """A."""
 
@@ -44,22 +44,41 @@ def thermodynamics(simulation: Simulation, replica: int = 0, fixed_momentum: boo
     velocities, masses = simulation.velocities[replica], simulation.masses[replica]
     cell, gradient = np.asarray(state.cell[replica]), np.asarray(state.strain_gradient[replica])
     twice_kinetic = np.sum(masses[:, None] * velocities**2, axis=0)
+    volume = abs(np.linalg.det(cell)) or np.nan
+    fixed = 3 if fixed_momentum and len(masses) > 1 else 0
     return Thermodynamics(
         step=int(state.step[replica]),
-        temperature=kinetic_temperature(velocities, masses, 3 * len(masses) - (3 if fixed_momentum else 0)),
+        temperature=kinetic_temperature(velocities, masses, 3 * len(masses) - fixed),
         potential_energy=float(state.energy[replica]),
         kinetic_energy=float(0.5 * twice_kinetic.sum()),
-        pressure_gpa=(twice_kinetic - np.diagonal(gradient)) / abs(np.linalg.det(cell)) / GIGAPASCAL,
+        pressure_gpa=(twice_kinetic - np.diagonal(gradient)) / volume / GIGAPASCAL,
         cell=cell,
     )
 
 
 def conserved_enthalpy(simulation: Simulation, barostat: Barostat, replica: int = 0) -> float:
-    """``K + U + P V + W/2 sum(rate^2)`` in eV, which the isoenthalpic piston conserves."""
+    """``K + U + P V + W/2 sum(rate^2)`` less the heat of the thermostats, in eV: what integration alone may change.
+
+    Without thermostat the isoenthalpic piston conserves it; with one it is the effective energy of
+    G. Bussi and M. Parrinello, Phys. Rev. E 75, 056707 (2007). ``barostat`` has a piston.
+    """
     now = thermodynamics(simulation, replica)
     rate = np.asarray(simulation.state.strain_rate[replica])
     piston = 0.5 * float(np.sum(rate**2)) / float(barostat.inverse_inertia)
-    return float(now.total_energy + float(barostat.pressure) * now.volume + piston)
+    heat = float(simulation.state.heat[replica])
+    return float(now.total_energy - heat + float(barostat.pressure) * now.volume + piston)
+
+
+def conserved_energy(simulation: Simulation, held: Conditions, replica: int = 0) -> float:
+    """The energy, or with a piston the enthalpy, less the heat of the thermostats, in eV.
+
+    Not a number where the cell is rescaled or driven: there work is done that nobody counts.
+    """
+    if np.any(np.asarray(held.barostat.inverse_inertia) > 0):
+        return conserved_enthalpy(simulation, held.barostat, replica)
+    if held.barostat.breathes or not held.density.is_constant:
+        return float("nan")
+    return thermodynamics(simulation, replica).total_energy - float(simulation.state.heat[replica])
 
 
 @dataclasses.dataclass(frozen=True)
