@@ -1,5 +1,5 @@
 # Requires: {RUN}/potential/ and the data sets.
-# Gives: {RUN}/benchmarks/{accuracy,crystal,direct,rdf,coexistence}/ and compare/{name}/, each with quantities.csv and its curves.
+# Gives: {RUN}/benchmarks/{accuracy,crystal,direct,thermal,rdf,coexistence}/ and the same below compare/{name}/, each with quantities.csv and its curves.
 
 BENCHMARKS = CONFIG.benchmarks
 DIRECT_LATTICES = (
@@ -72,7 +72,7 @@ use rule benchmark_crystal as benchmark_crystal_of_others with:
     input:
         lambda w: potential_files(BENCHMARKS.compare[w.other]),
     output:
-        f"{RUN}/benchmarks/compare/{{other}}/quantities.csv",
+        f"{RUN}/benchmarks/compare/{{other}}/crystal/quantities.csv",
     log:
         f"{RUN}/logs/benchmark_crystal_of_others/{{other}}.log",
     benchmark:
@@ -140,6 +140,53 @@ rule benchmark_direct:
     shell:
         "ingot benchmark direct {params.stores} --potential {params.potential} --settings {params.settings:q}"
         " -o {params.directory} > {log} 2>&1"
+
+
+rule benchmark_thermal:
+    input:
+        f"{RUN}/potential/potential.json",
+    output:
+        f"{RUN}/benchmarks/thermal/quantities.csv",
+    log:
+        f"{RUN}/logs/benchmark_thermal.log",
+    benchmark:
+        f"{RUN}/costs/benchmark_thermal.tsv"
+    conda:
+        "../envs/ingot.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=720,
+    params:
+        settings=settings("benchmarks", "thermal"),
+        code=suite("thermal"),
+        seed=SEED,
+        potential=lambda w, input: Path(input[0]).parent,
+        directory=lambda w, output: Path(output[0]).parent,
+    message:
+        "benchmark: thermal expansion and heat capacity"
+    shell:
+        "ingot benchmark thermal --potential {params.potential} --settings {params.settings:q} --seed {params.seed}"
+        " -o {params.directory} > {log} 2>&1"
+
+
+use rule benchmark_thermal as benchmark_thermal_of_others with:
+    input:
+        lambda w: potential_files(BENCHMARKS.compare[w.other]),
+    output:
+        f"{RUN}/benchmarks/compare/{{other}}/thermal/quantities.csv",
+    log:
+        f"{RUN}/logs/benchmark_thermal_of_others/{{other}}.log",
+    benchmark:
+        f"{RUN}/costs/benchmark_thermal_of_others.{{other}}.tsv"
+    params:
+        settings=settings("benchmarks", "thermal"),
+        code=suite("thermal"),
+        seed=SEED,
+        potential=lambda w: BENCHMARKS.compare[w.other],
+        directory=lambda w, output: Path(output[0]).parent,
+    message:
+        "benchmark: thermal expansion and heat capacity by {wildcards.other}"
 
 
 rule benchmark_rdf:
@@ -216,3 +263,42 @@ use rule benchmark_coexistence as benchmark_coexistence_at with:
         directory=lambda w, output: Path(output.quantities).parent,
     message:
         "benchmark: melt and solid side by side, point {wildcards.point} of the melting curve"
+
+
+use rule benchmark_rdf as benchmark_rdf_of_others with:
+    input:
+        lambda w: potential_files(BENCHMARKS.compare[w.other]),
+    output:
+        quantities=f"{RUN}/benchmarks/compare/{{other}}/rdf/quantities.csv",
+        final=f"{RUN}/benchmarks/compare/{{other}}/rdf/final.extxyz",
+    log:
+        f"{RUN}/logs/benchmark_rdf_of_others/{{other}}.log",
+    benchmark:
+        f"{RUN}/costs/benchmark_rdf_of_others.{{other}}.tsv"
+    params:
+        settings=settings("benchmarks", "rdf"),
+        code=suite("rdf"),
+        seed=SEED,
+        potential=lambda w: BENCHMARKS.compare[w.other],
+        directory=lambda w, output: Path(output.quantities).parent,
+    message:
+        "benchmark: structure of the melt of {wildcards.other}"
+
+
+use rule benchmark_coexistence as benchmark_coexistence_of_others with:
+    input:
+        lambda w: potential_files(BENCHMARKS.compare[w.other]),
+    output:
+        quantities=f"{RUN}/benchmarks/compare/{{other}}/coexistence/quantities.csv",
+    log:
+        f"{RUN}/logs/benchmark_coexistence_of_others/{{other}}.log",
+    benchmark:
+        f"{RUN}/costs/benchmark_coexistence_of_others.{{other}}.tsv"
+    params:
+        settings=coexistence_json(CONFIG),
+        code=suite("coexistence"),
+        seed=SEED,
+        potential=lambda w: BENCHMARKS.compare[w.other],
+        directory=lambda w, output: Path(output.quantities).parent,
+    message:
+        "benchmark: melt and solid side by side, by {wildcards.other}"

@@ -70,14 +70,15 @@ SUITES = {
     "accuracy": ("accuracy", "accuracy_tables", "splits"),
     "crystal": (
         "crystal",
+        "crystal_suite",
         "crystal_tables",
         "ensemble",
         "lattices",
-        "vacancy",
-        "planar",
+        "reference",
     ),
     "reference-structures": ("direct", "direct_meshes"),
     "direct": ("direct", "direct_tables", "ensemble"),
+    "thermal": ("thermal",),
     "rdf": ("rdf",),
     "coexistence": ("coexistence", "coexistence_tables", "fusion"),
 }

@@ -3,9 +3,11 @@
 
 REPORT_FOLDERS = [
     n
-    for n in ("crystal", "direct", "rdf", "coexistence")
+    for n in ("crystal", "direct", "thermal", "rdf", "coexistence")
     if getattr(CONFIG.benchmarks, n)
 ]
+
+COMPARED = [n for n in REPORT_FOLDERS if n != "direct"] if BENCHMARKS.compare else []
 
 
 rule write_configuration:
@@ -40,8 +42,9 @@ rule report:
         if BENCHMARKS.coexistence
         else [],
         [
-            f"{RUN}/benchmarks/compare/{name}/quantities.csv"
+            f"{RUN}/benchmarks/compare/{name}/{folder}/quantities.csv"
             for name in BENCHMARKS.compare
+            for folder in COMPARED
         ],
         rules.learning_curves.output if CURVES else [],
         lambda w: [
@@ -86,3 +89,41 @@ rule report:
         "report: assembling the page"
     shell:
         "ingot report --run {params.run} --settings {params.settings:q} -o {output.page} > {log} 2>&1"
+
+
+rule compare:
+    input:
+        [f"{RUN}/benchmarks/{folder}/quantities.csv" for folder in COMPARED],
+        [
+            f"{RUN}/benchmarks/compare/{name}/{folder}/quantities.csv"
+            for name in BENCHMARKS.compare
+            for folder in COMPARED
+        ],
+    output:
+        page=f"{RUN}/comparison/index.html",
+        figures=directory(f"{RUN}/comparison/figures"),
+        data=directory(f"{RUN}/comparison/data"),
+    log:
+        f"{RUN}/logs/compare.log",
+    benchmark:
+        f"{RUN}/costs/compare.tsv"
+    conda:
+        "../envs/ingot.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=settings("report"),
+        code=code("compare"),
+        folders=[
+            f"'this potential={RUN}/benchmarks'",
+            *(
+                f"{name}={RUN}/benchmarks/compare/{name}"
+                for name in BENCHMARKS.compare
+            ),
+        ],
+    message:
+        "report: potentials side by side"
+    shell:
+        "ingot compare {params.folders} --settings {params.settings:q} -o {output.page} > {log} 2>&1"

@@ -34,3 +34,6 @@ KJ_PER_MOL = 1e3 / (_c.N_A * _c.e)
 
 MILLIJOULE_PER_SQUARE_METRE = 1e-3 * 1e-20 / _c.e
 """One mJ/m^2 in eV/A^2."""
+
+JOULE_PER_MOL = 1.0 / (_c.N_A * _c.e)
+"""1 J/mol in eV per particle; J/mol/K in eV/K."""

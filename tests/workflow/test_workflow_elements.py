@@ -214,7 +214,7 @@ def test_what_a_run_may_also_have(make_run, tmp_path):
     assert len(rows) == 2 * 2 * 2 * 2  # losses, sizes, folds, quantities
     own, other = (
         {q.quantity: q for q in read_quantities(run.results / "benchmarks" / folder / "quantities.csv")}
-        for folder in ("crystal", "compare/other")
+        for folder in ("crystal", "compare/other/crystal")
     )
     assert set(own) == set(other)
     assert "vacancy_formation" in own

@@ -1,7 +1,7 @@
 """Zero-temperature properties of a cubic crystal: equation of state, elastic constants, relative phase energies."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from ingot.benchmarks.errors import BenchmarkError, FitError
 from ingot.benchmarks.evaluation import Evaluate, evaluate_with
 from ingot.benchmarks.lattices import VOLUME_RATIO, experimental_volume, primitive_cell, volume_per_atom
 from ingot.benchmarks.phases import Curve, Equilibrium, equilibrium, sample
+from ingot.benchmarks.spread import noted
 from ingot.benchmarks.tables import Quantity, failed
 from ingot.units import GIGAPASCAL
 
@@ -40,12 +41,14 @@ class CrystalProperties:
     """The quantities of a crystal, and the energies along each lattice's volume.
 
     ``curves`` maps a lattice to E(V) of the potential, ``members`` to (members, volumes)
-    energies of the ensemble (no rows when there is none).
+    energies of the ensemble (no rows when there is none). ``unstable`` says how the crystal
+    fails to resist strain; it is empty for one that does.
     """
 
     quantities: tuple[Quantity, ...]
     curves: dict[str, Curve]
     members: dict[str, np.ndarray]
+    unstable: str
 
     def __getitem__(self, key: str) -> float:
         """The value of one quantity; raises :class:`BenchmarkError` when it failed."""
@@ -137,7 +140,7 @@ def crystal_properties(
             member_curves[crystal.name] = np.array(
                 [sample(one, crystal.cell_at, state.volume * grid).energy for one in each]
             ).reshape(len(each), len(grid))
-    return CrystalProperties(tuple(quantities), curves, member_curves)
+    return CrystalProperties(tuple(quantities), curves, member_curves, _unstable(view))
 
 
 def _given_crystal(structure: Atoms) -> _Crystal:
@@ -229,10 +232,9 @@ def _rows(
     elastic = view.elastic
     ions = "clamped ions, " if len(first.cell_at(first.guess)) > 1 else ""
     how = "" if isinstance(elastic, Exception) else f"static, at a0, {ions}{elastic.method}"
-    unstable = "" if isinstance(elastic, Exception) else elastic.instabilities()
     for key in ("C11", "C12", "C44"):
         row = _row(key, key, "GPa", how, view, members, partial(_constant, key))
-        rows.append(replace(row, note="; ".join(n for n in (row.note, unstable) if n)))
+        rows.append(noted(row, _unstable(view)))
     for other in crystals[1:]:
         shape = ", ideal c/a" if other.name == "hcp" else ""
         key, label = f"energy_{other.name}_minus_{first.name}", f"E({other.name}) - E({first.name})"
@@ -241,6 +243,10 @@ def _rows(
             _row(key, label, "meV/atom", condition, view, members, partial(_difference, other.name, first.name))
         )
     return rows
+
+
+def _unstable(view: _View) -> str:
+    return "" if isinstance(view.elastic, Exception) else view.elastic.instabilities()
 
 
 def _constant(key: str, view: _View) -> float:

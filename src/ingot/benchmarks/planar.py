@@ -5,35 +5,23 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 from ase.constraints import FixedLine
-from ase.optimize import FIRE
 from numpy.typing import NDArray
 
 from ingot.benchmarks.errors import BenchmarkError
 from ingot.benchmarks.lattices import volume_per_atom
-from ingot.benchmarks.spread import Asked, quantities_of
+from ingot.benchmarks.relaxation import relaxed_energy, static_energy
+from ingot.benchmarks.spread import Asked, Findings, Table, deviation, quantities_of
 from ingot.benchmarks.tables import Quantity
 from ingot.structures import stacked_layers, surface_slab
 from ingot.units import MILLIJOULE_PER_SQUARE_METRE
 
 Values = NDArray[np.float64]
 
-_LARGEST_FORCE = 0.005  # eV/A
-_MAX_STEPS = 300
-
-
-def _energy(atoms: Atoms, calculator: BaseCalculator, relax: bool) -> float:
-    """Of a structure as it is, or after its atoms have relaxed; raises :class:`BenchmarkError` when they do not."""
-    atoms.calc = calculator
-    if relax and not FIRE(atoms, logfile=None).run(fmax=_LARGEST_FORCE, steps=_MAX_STEPS):
-        left = float(np.linalg.norm(atoms.get_forces(), axis=1).max())
-        raise BenchmarkError(f"a planar defect did not relax in {_MAX_STEPS} steps: a force of {left:.3g} eV/A is left")
-    energy = float(atoms.get_potential_energy())
-    if not np.isfinite(energy):
-        raise BenchmarkError("the energy of a planar defect is not finite")
-    return energy
+_WHAT = "a planar defect"
+_LARGEST_CHANGE = 0.05
+GAMMA_COLUMNS = ("slip", "unrelaxed_mJ_per_m2", "relaxed_mJ_per_m2", "relaxed_std_mJ_per_m2")
 
 
 @dataclass(frozen=True)
@@ -60,7 +48,8 @@ def surface_energy(
     A straight line is laid through the energies of slabs of several thicknesses: its slope is the crystal's energy per
     atom, its value at no atoms that of two surfaces (Fiorentini and Methfessel, J. Phys.: Condens. Matter 8, 6525,
     1996), so that no error of the crystal's energy is multiplied by the number of atoms. ``layers`` count units of the
-    conventional cell along the normal; ``vacuum`` (A) must exceed the range of the potential.
+    conventional cell along the normal; ``vacuum`` (A) must exceed the range of the potential. Raises
+    :class:`BenchmarkError` when the thinnest slab changes the result by more than a twentieth.
     """
     if len(set(layers)) < 3:
         raise BenchmarkError("a surface energy needs slabs of three thicknesses or more")
@@ -70,14 +59,21 @@ def surface_energy(
         slab = surface_slab(element, lattice, volume, miller, thickness, vacuum)
         area = float(np.linalg.norm(np.cross(slab.cell[0], slab.cell[1])))
         counts.append(len(slab))
-        unrelaxed.append(_energy(slab.copy(), calculator, relax=False))
-        relaxed.append(_energy(slab, calculator, relax=True))
+        unrelaxed.append(static_energy(slab.copy(), calculator, _WHAT))
+        relaxed.append(relaxed_energy(slab, calculator, _WHAT))
 
     def at_no_atoms(energies: Sequence[float], first: int = 0) -> float:
         return float(np.polyfit(counts[first:], energies[first:], 1)[1]) / (2 * area)
 
     value = at_no_atoms(relaxed)
-    return SurfaceEnergy(value, at_no_atoms(unrelaxed), abs(value - at_no_atoms(relaxed, 1)))
+    change = abs(value - at_no_atoms(relaxed, 1))
+    if change > _LARGEST_CHANGE * abs(value):
+        numbers = (number / MILLIJOULE_PER_SQUARE_METRE for number in (value, change))
+        raise BenchmarkError(
+            "the surface energy does not converge with the thickness of the slab: "
+            "{:.0f} mJ/m2 changes by {:.0f} when the thinnest slab is left out".format(*numbers)
+        )
+    return SurfaceEnergy(value, at_no_atoms(unrelaxed), change)
 
 
 @dataclass(frozen=True)
@@ -128,49 +124,66 @@ def _fault_energies(calculator: BaseCalculator, element: str, edge: float, slip:
     partial = (crystal.cell[0] + crystal.cell[1]) / 3
     energies = np.zeros((2, len(slip)))
     for k, fraction in enumerate(slip):
-        for relax in (False, True):
-            atoms = crystal.copy()
-            atoms.set_cell([*crystal.cell[:2], crystal.cell[2] + fraction * partial])
-            atoms.set_constraint([FixedLine(list(range(len(atoms))), (0, 0, 1))])
-            energies[int(relax), k] = _energy(atoms, calculator, relax)
+        atoms = crystal.copy()
+        atoms.set_cell([*crystal.cell[:2], crystal.cell[2] + fraction * partial])
+        atoms.set_constraint([FixedLine(list(range(len(atoms))), (0, 0, 1))])
+        energies[0, k] = static_energy(atoms.copy(), calculator, _WHAT)
+        energies[1, k] = relaxed_energy(atoms, calculator, _WHAT)
     return (energies - energies[:, :1]) / area
 
 
-def planar_quantities(
+def asked_of_surface(miller: tuple[int, int, int]) -> list[Asked]:
+    """The energy of a surface, relaxed."""
+    name = "".join(map(str, miller))
+    condition = "static, relaxed, at a0, limit of thick slabs"
+    return [Asked(f"surface_{name}", f"surface energy ({name})", "mJ/m2", condition)]
+
+
+def surface_quantities(
     calculator: BaseCalculator,
     element: str,
     lattice: Literal["fcc", "bcc", "sc", "diamond"],
     edge: float,
-    surfaces: Sequence[tuple[int, int, int]],
-    stacking_fault: bool,
+    miller: tuple[int, int, int],
     members: Sequence[BaseCalculator] = (),
 ) -> list[Quantity]:
-    """Surface energies and, of fcc, the stacking fault energies as rows, in mJ/m2."""
-    rows = []
-    for miller in surfaces:
-        name = "".join(map(str, miller))
-        asked = Asked(
-            f"surface_{name}", f"surface energy ({name})", "mJ/m2", "static, relaxed, at a0, limit of thick slabs"
-        )
+    """Energy of a surface as a row, in mJ/m2."""
+    (asked,) = asked_of_surface(miller)
 
-        def of_surface(
-            one: BaseCalculator, miller: tuple[int, int, int] = miller, key: str = asked.key
-        ) -> dict[str, float]:
-            return {key: surface_energy(one, element, lattice, edge, miller).relaxed / MILLIJOULE_PER_SQUARE_METRE}
+    def compute(one: BaseCalculator) -> dict[str, float]:
+        return {asked.key: surface_energy(one, element, lattice, edge, miller).relaxed / MILLIJOULE_PER_SQUARE_METRE}
 
-        rows += quantities_of([asked], of_surface, calculator, members)
-    if stacking_fault:
-        condition = "static, relaxed along the normal, at a0, limit of many planes"
+    return quantities_of([asked], compute, calculator, members)
 
-        def of_fault(one: BaseCalculator) -> dict[str, float]:
-            curve = stacking_fault_curve(one, element, edge)
-            energies = {"stacking_fault": curve.intrinsic, "unstable_stacking_fault": curve.unstable}
-            return {key: energy / MILLIJOULE_PER_SQUARE_METRE for key, energy in energies.items()}
 
-        labels = {
-            "stacking_fault": "intrinsic stacking fault energy",
-            "unstable_stacking_fault": "unstable stacking fault energy",
-        }
-        asked_fault = [Asked(key, label, "mJ/m2", condition) for key, label in labels.items()]
-        rows += quantities_of(asked_fault, of_fault, calculator, members)
-    return rows
+def asked_of_stacking_fault() -> list[Asked]:
+    """The intrinsic and the unstable stacking fault energy of an fcc crystal."""
+    condition = "static, relaxed along the normal, at a0, limit of many planes"
+    return [
+        Asked("stacking_fault", "intrinsic stacking fault energy", "mJ/m2", condition),
+        Asked("unstable_stacking_fault", "unstable stacking fault energy", "mJ/m2", condition),
+    ]
+
+
+def stacking_fault_findings(
+    calculator: BaseCalculator, element: str, edge: float, members: Sequence[BaseCalculator] = ()
+) -> Findings:
+    """Stacking fault energies of an fcc crystal as rows in mJ/m2, and the gamma line."""
+    curves: list[FaultCurve] = []
+
+    def compute(one: BaseCalculator) -> dict[str, float]:
+        curve = stacking_fault_curve(one, element, edge)
+        curves.append(curve)
+        energies = {"stacking_fault": curve.intrinsic, "unstable_stacking_fault": curve.unstable}
+        return {key: energy / MILLIJOULE_PER_SQUARE_METRE for key, energy in energies.items()}
+
+    rows = quantities_of(asked_of_stacking_fault(), compute, calculator, members)
+    return Findings(rows, {"gamma_line": _gamma_table(curves)} if curves else {})
+
+
+def _gamma_table(curves: Sequence[FaultCurve]) -> Table:
+    """Of the mean, which comes first, with the spread over the members, which follow."""
+    mean, *members = curves
+    unrelaxed, relaxed = (energies / MILLIJOULE_PER_SQUARE_METRE for energies in (mean.unrelaxed, mean.relaxed))
+    std = deviation([one.relaxed / MILLIJOULE_PER_SQUARE_METRE for one in members], len(mean.slip))
+    return Table(GAMMA_COLUMNS, list(zip(mean.slip, unrelaxed, relaxed, std, strict=True)))

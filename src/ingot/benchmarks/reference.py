@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ingot.benchmarks.errors import BenchmarkError
 from ingot.files import read_json
 
-Kind = Literal["experiment", "calculation"]
+Kind = Literal["experiment", "calculation", "potential"]
 Provenance = Literal["read", "derived", "recalled"]
 
 
@@ -19,9 +19,9 @@ Provenance = Literal["read", "derived", "recalled"]
 class ReferenceValue:
     """A published value.
 
-    ``kind`` tells measurements from calculations; ``status`` is ``read`` (seen in the cited
-    source or a stored copy), ``derived`` (arithmetic on such, or computed from published files)
-    or ``recalled`` (not verified; a page must say so).
+    ``kind`` tells measurements from first-principles calculations and from other potentials; ``status``
+    is ``read`` (seen in the cited source or a stored copy), ``derived`` (arithmetic on such, or computed
+    from published files) or ``recalled`` (not verified; a page must say so).
     """
 
     quantity: str
@@ -81,8 +81,8 @@ def melting_curve(element: str) -> MeltingCurve | None:
     if element not in _MELTING_CURVES:
         return None
     text = (resources.files("ingot.benchmarks") / "reference" / f"{element}_melting_curve.csv").read_text()
-    columns = np.genfromtxt(text.splitlines(), delimiter=",", skip_header=1).T
-    return MeltingCurve(*columns, citation=_MELTING_CURVES[element])
+    pressure, temperature, low, high = np.genfromtxt(text.splitlines(), delimiter=",", skip_header=1).T
+    return MeltingCurve(pressure, temperature, low, high, _MELTING_CURVES[element])
 
 
 def parse_reference(table: dict[str, Any], element: str) -> list[ReferenceValue]:

@@ -1,4 +1,4 @@
-"""``ingot benchmark accuracy|crystal|reference-structures|direct|rdf|coexistence``."""
+"""``ingot benchmark accuracy|crystal|reference-structures|direct|thermal|rdf|coexistence``."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ingot.benchmarks.crystal import CrystalProperties
     from ingot.benchmarks.direct import ReferenceSettings
     from ingot.benchmarks.evaluation import Evaluate
-    from ingot.benchmarks.tables import Quantity
+    from ingot.benchmarks.spread import Findings
     from ingot.config.benchmarks import CrystalSettings
 
 
@@ -65,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _common(direct, "the section `benchmarks.direct`")
 
     for name, sentence in (
+        ("thermal", "thermal expansion and heat capacity of the crystal"),
         ("rdf", "density, pair structure and diffusion of the melt"),
         ("coexistence", "the melting point from melt and crystal side by side"),
     ):
@@ -92,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
         "crystal": _crystal,
         "reference-structures": _reference_structures,
         "direct": _direct,
+        "thermal": _thermal,
         "rdf": _rdf,
         "coexistence": _coexistence,
     }
@@ -123,8 +125,6 @@ def _accuracy(args: argparse.Namespace) -> int:
 
 
 def _crystal(args: argparse.Namespace) -> int:
-    from dataclasses import replace
-
     from ingot.benchmarks.crystal import CrystalSettings, crystal_properties
     from ingot.benchmarks.crystal_tables import write_crystal
     from ingot.benchmarks.lattices import experimental_volume, primitive_cell, volume_per_atom
@@ -144,30 +144,36 @@ def _crystal(args: argparse.Namespace) -> int:
     )
     cell = primitive_cell(element, settings.lattice, volume)
     properties = crystal_properties(model, cell, members, settings.phases, sampling)
-    defects = _defects(args, properties, element, settings)
-    properties = replace(properties, quantities=(*properties.quantities, *defects))
-    write_crystal(args.output, properties)
+    write_crystal(args.output, properties, _beyond_elasticity(args, properties, element, settings))
     return _summary(args.output)
 
 
-def _defects(
+def _beyond_elasticity(
     args: argparse.Namespace, properties: "CrystalProperties", element: str, settings: "CrystalSettings"
-) -> "list[Quantity]":
-    """Vacancy, surfaces and stacking faults, where they are asked for."""
-    from ase.build import bulk
-
+) -> "Findings":
+    """Defects, the Bain path and phonons, where they are asked for."""
+    from ingot.benchmarks.crystal_suite import Model, Wanted, crystal_suite
     from ingot.benchmarks.errors import BenchmarkError
-    from ingot.benchmarks.planar import planar_quantities
-    from ingot.benchmarks.tables import failed
-    from ingot.benchmarks.vacancy import vacancy_quantities
+    from ingot.benchmarks.spread import Findings
     from ingot.potentials import load_potential
 
-    if not (settings.vacancy_repeat or settings.surfaces or settings.stacking_fault):
-        return []
+    wanted = Wanted(
+        vacancy_repeat=settings.vacancy_repeat,
+        vacancy_migration=settings.vacancy_migration,
+        interstitial_repeat=settings.interstitial_repeat,
+        surfaces=settings.surfaces,
+        stacking_fault=settings.stacking_fault,
+        bain_path=settings.bain_path,
+        phonon_repeat=settings.phonon_repeat,
+        phonon_lattice_constant=settings.phonon_lattice_constant_angstrom,
+        temperatures=settings.phonon_temperatures_kelvin,
+    )
+    if wanted.nothing:
+        return Findings([])
     try:
-        edge = properties["a0"]
+        edge: float | BenchmarkError = properties["a0"]
     except BenchmarkError as error:
-        return [failed("defects", "vacancy, surfaces, stacking fault", "eV", f"need the lattice constant: {error}")]
+        edge = error
     if args.potential:
         potential = load_potential(args.potential)
         several = range(potential.members) if potential.members > 1 else range(0)
@@ -175,12 +181,7 @@ def _defects(
         calculator: BaseCalculator = potential.calculator(uncertainty=False)
     else:
         calculator, members = _calculator(args.calculator), []
-    rows = []
-    if settings.vacancy_repeat:
-        crystal = bulk(element, settings.lattice, a=edge, cubic=True).repeat(settings.vacancy_repeat)
-        rows += vacancy_quantities(calculator, crystal, members)
-    planar = (settings.surfaces, settings.stacking_fault)
-    return [*rows, *planar_quantities(calculator, element, settings.lattice, edge, *planar, members)]
+    return crystal_suite(Model(calculator, members, element, settings.lattice), wanted, edge, properties.unstable)
 
 
 def _evaluations(args: argparse.Namespace) -> "tuple[BaseCalculator | Evaluate, list[Any], tuple[str, ...]]":
@@ -292,6 +293,19 @@ def _direct(args: argparse.Namespace) -> int:
         evaluate = EnsembleEvaluation(load_potential(args.potential)).mean
         predicted = {cell.id: evaluate(cell.atoms).energy for cell in cells}
     write_direct(args.output, cells, energies, predicted)
+    return _summary(args.output)
+
+
+def _thermal(args: argparse.Namespace) -> int:
+    from ingot.benchmarks.thermal import ThermalProtocol, run_thermal
+    from ingot.cli.settings import parse_settings
+    from ingot.config.melt import ThermalSettings
+    from ingot.dynamics import Model
+    from ingot.potentials import load_potential
+
+    settings = parse_settings(ThermalSettings, args.settings)
+    model = Model.of(load_potential(args.potential))
+    run_thermal(model, ThermalProtocol(**settings.model_dump()), args.seed, args.output)
     return _summary(args.output)
 
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "select": "choose the frames worth labelling, and decide whether to stop",
     "audit": "information entropy, diversity, novelty and overlap of data sets",
     "benchmark": "put a potential through accuracy, crystal, melt and coexistence benchmarks",
+    "compare": "put several potentials through the same benchmarks, and make one page of them",
     "report": "assemble the report page from the results of a run",
     "verify": "check every manifest below a folder against the files it lists",
     "convert": "potentials and data sets of other programs into Ingot formats",

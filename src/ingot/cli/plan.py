@@ -15,6 +15,7 @@ STAGES = {
         "build_direct_structures",
         "benchmark_direct",
         "benchmark_rdf",
+        "benchmark_thermal",
         "benchmark_coexistence",
         "benchmark_coexistence_at",
     ),

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from ingot.config.base import Section
-from ingot.config.melt import CoexistenceSettings, RdfSettings
+from ingot.config.melt import CoexistenceSettings, RdfSettings, ThermalSettings
 
 LatticeName = Literal["fcc", "bcc", "hcp", "sc", "diamond"]
 CubicName = Literal["fcc", "bcc", "sc", "diamond"]
@@ -53,18 +53,43 @@ class CrystalSettings(Section):
     vacancy_repeat: int | None = Field(None, ge=2)
     """Edge, in conventional cells, of the cell that a vacancy is relaxed in; empty: no vacancy."""
 
+    vacancy_migration: bool = False
+    """Energy of a neighbour's jump into that vacancy, by a climbing-image elastic band (fcc and bcc)."""
+
+    interstitial_repeat: int | None = Field(None, ge=2)
+    """Edge, in conventional cells, of the cell of self-interstitials: dumbbells, octahedral, tetrahedral (fcc, bcc)."""
+
     surfaces: tuple[tuple[int, int, int], ...] = ()
     """Miller indices of surfaces whose energies are computed, such as `[[1, 1, 1], [1, 0, 0], [1, 1, 0]]`."""
 
     stacking_fault: bool = False
     """Intrinsic and unstable stacking fault energy (fcc alone)."""
 
+    bain_path: bool = False
+    """Energies from bcc to fcc along c/a at the crystal's volume per atom (fcc and bcc)."""
+
+    phonon_repeat: int | None = Field(None, ge=3)
+    """Edge, in conventional cells, of the phonons' cell (fcc, bcc); one less shows how far they have converged."""
+
+    phonon_lattice_constant_angstrom: Positive | None = None
+    """Phonons are also computed at this lattice constant, such as that of a measurement."""
+
+    phonon_temperatures_kelvin: tuple[Positive, ...] = (80.0, 300.0, 600.0, 900.0)
+    """Temperatures of the harmonic free energy, entropy and heat capacity."""
+
     @model_validator(mode="after")
-    def _faults_are_of_fcc(self) -> "CrystalSettings":
+    def _parts_suit_the_lattice(self) -> "CrystalSettings":
         if self.stacking_fault and self.lattice != "fcc":
             raise ValueError(f"stacking_fault is for fcc, not for {self.lattice}")
+        for key in ("vacancy_migration", "interstitial_repeat", "bain_path", "phonon_repeat"):
+            if getattr(self, key) and self.lattice not in ("fcc", "bcc"):
+                raise ValueError(f"{key} is for fcc and bcc, not for {self.lattice}")
         if any(not any(miller) for miller in self.surfaces):
             raise ValueError("the Miller indices of a surface cannot all be zero")
+        if self.vacancy_migration and not self.vacancy_repeat:
+            raise ValueError("vacancy_migration needs the cell of a vacancy: state vacancy_repeat")
+        if self.phonon_lattice_constant_angstrom and not self.phonon_repeat:
+            raise ValueError("phonon_lattice_constant_angstrom needs phonons: state phonon_repeat")
         return self
 
 
@@ -112,7 +137,7 @@ class BenchmarkSettings(Section):
     """One section per benchmark; a benchmark left out is not run."""
 
     compare: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")], str] = Field(default_factory=dict)
-    """Other potentials, by name, that go through the same crystal benchmark: folders, such as `resources/ani-al`."""
+    """Other potentials, by name, that go through the same benchmarks: folders (`resources/ani-al`) or EAM files."""
 
     accuracy: AccuracySettings = AccuracySettings()
     """Errors on labelled frames."""
@@ -122,6 +147,9 @@ class BenchmarkSettings(Section):
 
     direct: DirectSettings | None = None
     """The same by the label method itself."""
+
+    thermal: ThermalSettings | None = None
+    """Thermal expansion and heat capacity of the crystal."""
 
     rdf: RdfSettings | None = None
     """Density, pair structure and diffusion of the melt."""

@@ -1,4 +1,4 @@
-"""The melt benchmarks: radial distribution, and coexistence of melt and crystal."""
+"""The benchmarks by dynamics: the warm crystal, the melt, and coexistence of melt and crystal."""
 
 from typing import Annotated, Literal
 
@@ -8,6 +8,52 @@ from ingot.config.base import Section
 
 Positive = Annotated[float, Field(gt=0)]
 Repeats = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+
+
+class ThermalSettings(Section):
+    """Thermal expansion and heat capacity of the crystal, with classical atoms."""
+
+    temperatures_kelvin: tuple[Positive, ...] = Field((100.0, 200.0, 300.0, 400.0, 500.0), min_length=2)
+    """Temperatures; values are given at 298.15 K, which they should enclose."""
+
+    element: str | None = None
+    """The element; by default the only species of the potential."""
+
+    lattice: Literal["fcc", "bcc", "hcp"] = "fcc"
+    """The crystal (hcp at the ideal c/a)."""
+
+    volume_per_atom_angstrom3: Positive | None = None
+    """Volume per atom at the start; by default from ASE's table of measured lattices."""
+
+    repeat: Repeats = (4, 4, 4)
+    """Cells of the crystal along each axis."""
+
+    pressure_gpa: float = 0.0
+    """Pressure."""
+
+    timestep_fs: float = Field(2.5, gt=0, le=10)
+    """Time step."""
+
+    equilibration_steps: int = Field(800, ge=1)
+    """Steps at each temperature before anything is measured."""
+
+    production_steps: int = Field(4000, ge=200)
+    """Steps at each temperature that are measured."""
+
+    sample_every: int = Field(20, ge=1)
+    """Steps between samples."""
+
+    friction_per_ps: float = Field(2.0, gt=0)
+    """Friction of the thermostat."""
+
+    relaxation_fs: float = Field(300.0, gt=0)
+    """Relaxation time of the volume."""
+
+    bulk_modulus_gpa: float = Field(75.0, gt=0)
+    """Rough bulk modulus: with the relaxation time it sets how fast the volume moves, not where to."""
+
+    skin_angstrom: float = Field(0.5, gt=0, le=3)
+    """How far neighbour tables reach beyond the cutoff: a matter of speed only."""
 
 
 class RdfSettings(Section):

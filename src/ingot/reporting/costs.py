@@ -19,7 +19,8 @@ STAGES = {
     "audit": ("audit",),
     "benchmarks": (
         *("benchmark_accuracy", "benchmark_crystal", "benchmark_crystal_of_others"),
-        *("benchmark_rdf", "benchmark_coexistence", "benchmark_coexistence_at"),
+        *("benchmark_thermal", "benchmark_rdf", "benchmark_coexistence", "benchmark_coexistence_at"),
+        *("benchmark_thermal_of_others", "benchmark_rdf_of_others", "benchmark_coexistence_of_others"),
     ),
 }
 """The rules of each stage; a rule named nowhere is its own stage."""

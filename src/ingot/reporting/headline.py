@@ -7,7 +7,7 @@ from ingot.benchmarks.reference import ReferenceValue, reference_values
 from ingot.benchmarks.tables import Quantity
 from ingot.reporting.run import Run
 
-SUITES = ("crystal", "rdf", "coexistence")
+SUITES = ("crystal", "thermal", "rdf", "coexistence")
 """Benchmarks whose quantities are headline rows, in this order."""
 
 HIDDEN = (
@@ -28,6 +28,9 @@ DECIMALS = {
     "1": 2,
     "eV/A": 3,
     "1e-9 m2/s": 1,
+    "1e-6/K": 1,
+    "J/mol/K": 2,
+    "kJ/mol": 2,
 }
 
 

@@ -24,9 +24,18 @@ def plain(value: float | None, digits: int = 3) -> str:
 
 def unit(text: str) -> Markup:
     """A unit as typeset: angstrom sign, superscripts, nothing for pure numbers."""
-    shown = {"1": "", "A": "Å", "g/cm3": "g/cm³", "eV/A": "eV/Å", "1e-9 m2/s": "10⁻⁹ m²/s", "mJ/m2": "mJ/m²"}.get(
-        text, text
-    )
+    shown = {
+        "1": "",
+        "A": "Å",
+        "1/A": "1/Å",
+        "1e-6/K": "10⁻⁶/K",
+        "J/mol/K": "J/(mol K)",
+        "A3/atom": "Å³/atom",
+        "g/cm3": "g/cm³",
+        "eV/A": "eV/Å",
+        "1e-9 m2/s": "10⁻⁹ m²/s",
+        "mJ/m2": "mJ/m²",
+    }.get(text, text)
     return escape(shown)
 
 

@@ -34,33 +34,42 @@ def build_page(run: Run, kind: Format) -> Page:
     summary = run_summary(run)
     sentence = verdict(run, rows)
     configuration = run.configuration
-    environment = Environment(
+    cited = headline.citations(rows)
+    html = (
+        environment()
+        .get_template("page.html")
+        .render(
+            title=summary.title,
+            facts=summary.facts,
+            verdict=sentence,
+            caveat=(configuration.get("run") or {}).get("caveat", ""),
+            rows=rows,
+            citations=cited,
+            number_of={text: n for n, text in enumerate(cited, start=1)},
+            citation=headline.citation,
+            other_errors=headline.other_errors(rows),
+            sections=chapters,
+            costs=stage_costs,
+            failed=failed_labels(run),
+            provenance=provenance(run),
+        )
+    )
+    return Page(html, tuple(figure for chapter in chapters for figure in chapter.figures))
+
+
+def environment() -> Environment:
+    """Where templates are found, and the filters they use."""
+    made = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters.update(
+    made.filters.update(
         aligned=numbers.aligned, plain=numbers.plain, unit=numbers.unit, duration=numbers.duration, image=_image
     )
-    cited = headline.citations(rows)
-    html = environment.get_template("page.html").render(
-        title=summary.title,
-        facts=summary.facts,
-        verdict=sentence,
-        caveat=(configuration.get("run") or {}).get("caveat", ""),
-        rows=rows,
-        citations=cited,
-        number_of={text: n for n, text in enumerate(cited, start=1)},
-        citation=headline.citation,
-        other_errors=headline.other_errors(rows),
-        sections=chapters,
-        costs=stage_costs,
-        failed=failed_labels(run),
-        provenance=provenance(run),
-    )
-    return Page(html, tuple(figure for chapter in chapters for figure in chapter.figures))
+    return made
 
 
 def write_page(page: Page, output: str | Path) -> None:

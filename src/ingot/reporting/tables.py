@@ -188,8 +188,8 @@ def comparison_table(run: Run) -> Table | None:
     """The crystal of the final potential beside that of the other potentials that went through the same benchmark."""
     own = run.quantities("benchmarks", "crystal", "quantities.csv")
     others = {
-        path.parent.name: run.quantities("benchmarks", "compare", path.parent.name, "quantities.csv")
-        for path in run.paths("benchmarks/compare/*/quantities.csv")
+        path.parents[1].name: run.quantities(*path.relative_to(run.root).parts)
+        for path in run.paths("benchmarks/compare/*/crystal/quantities.csv")
     }
     if not own or not others:
         return None

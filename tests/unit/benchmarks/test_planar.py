@@ -1,14 +1,24 @@
 """Surfaces and stacking faults on potentials whose answers are known."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
+from scaled import members
 
 from ingot.benchmarks.errors import BenchmarkError
-from ingot.benchmarks.planar import stacking_fault_curve, surface_energy
-from ingot.structures import stacked_layers
+from ingot.benchmarks.planar import (
+    stacking_fault_curve,
+    stacking_fault_findings,
+    surface_energy,
+    surface_quantities,
+)
+from ingot.potentials.mei_davenport import mei_davenport
+from ingot.structures import stacked_layers, surface_slab
 
 EDGE = 4.0
 NEAREST = EDGE / np.sqrt(2)
@@ -40,6 +50,38 @@ def test_relaxation_lowers_a_surface_and_thickness_is_looked_at() -> None:
     assert found.change < 0.01 * found.relaxed
     with pytest.raises(BenchmarkError, match="three thicknesses"):
         surface_energy(EMT(), "Cu", "fcc", 3.59, (1, 1, 0), layers=(3, 4))
+
+
+def test_a_surface_that_is_not_flat_is_no_surface_energy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An atom on the wrong side of the thinnest slab."""
+
+    def ragged(*arguments: Any) -> Atoms:
+        slab = surface_slab(*arguments)
+        if arguments[-2] == 2:
+            lowest = slab.positions[:, 2].argmin()
+            slab.positions[lowest, 2] += 2 * EDGE
+        return slab
+
+    monkeypatch.setattr("ingot.benchmarks.planar.surface_slab", ragged)
+    with pytest.raises(BenchmarkError, match="does not converge with the thickness"):
+        surface_energy(BONDS, "Al", "fcc", EDGE, (1, 0, 0), layers=(2, 3, 4))
+
+
+def test_rows_and_the_gamma_line() -> None:
+    potential = mei_davenport()
+    crystal = (potential.calculator(), "Al", "fcc", 4.05)
+    (surface,) = surface_quantities(*crystal, (1, 0, 0), members(potential))
+    found = stacking_fault_findings(potential.calculator(), "Al", 4.05, members(potential))
+    for row in (surface, *found.quantities):
+        assert row.value is not None
+        # Members relax to within a force, not to the very same place.
+        assert row.uncertainty == pytest.approx(0.1 * abs(row.value), rel=0.02)
+    intrinsic, unstable = (row.value for row in found.quantities)
+    columns = list(zip(*found.tables["gamma_line"].rows, strict=True))
+    assert columns[0][0] == 0
+    assert columns[2][-1] == intrinsic
+    assert max(columns[2]) == unstable
+    assert all(unrelaxed >= relaxed - 1e-6 for unrelaxed, relaxed in zip(*columns[1:3], strict=True))
 
 
 def test_a_stacking_fault_costs_nothing_between_nearest_neighbours() -> None:

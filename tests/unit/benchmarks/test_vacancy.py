@@ -52,3 +52,14 @@ def test_spread_over_members_and_what_fails() -> None:
         vacancy_formation(EMT(), bulk("Cu", cubic=True).repeat(2), max_steps=1)
     with pytest.raises(BenchmarkError, match="at least two atoms"):
         vacancy_formation(EMT(), bulk("Cu"))
+    with pytest.raises(BenchmarkError, match="too small for the vacancy"):
+        vacancy_formation(EMT(), bulk("Cu", cubic=True))
+
+
+def test_a_crystal_that_does_not_keep_its_lattice_has_no_vacancy() -> None:
+    """Simple cubic atoms of a pair potential shear into something denser as soon as one is missing."""
+    calculator = LennardJones(sigma=SIGMA, epsilon=EPSILON, rc=CUTOFF)
+    crystal = bulk("Al", "sc", a=2.75).repeat(3)
+    crystal.rattle(0.01, seed=1)
+    with pytest.raises(BenchmarkError, match="did not keep its lattice"):
+        vacancy_formation(calculator, crystal, max_steps=2000)

@@ -223,7 +223,7 @@ def write_synthetic_run(root: Path) -> None:
     members = [_member(scale) for scale in (0.9, 1.0, 1.1)]
     crystal = fcc_properties(members[1], "Al", members, settings=settings)
     write_crystal(root / "benchmarks/crystal", crystal)
-    write_crystal(root / "benchmarks/compare/rival", fcc_properties(_member(1.2), "Al", settings=settings))
+    write_crystal(root / "benchmarks/compare/rival/crystal", fcc_properties(_member(1.2), "Al", settings=settings))
     _curves(root / "benchmarks/learning_curves")
     cells = reference_cells("Al", ReferenceSettings(a_guess=4.0))
     energies = {cell.id: _member(1.03)(cell.atoms).energy for cell in cells}

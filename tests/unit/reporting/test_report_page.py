@@ -64,7 +64,7 @@ def test_numbers_of_the_headline_are_those_of_the_tables(page: Page, synthetic_r
 
 def test_smaller_tables_hold_what_was_measured(synthetic_run: Path) -> None:
     run = Run(synthetic_run)
-    other = {q.quantity: q for q in read_quantities(synthetic_run / "benchmarks/compare/rival/quantities.csv")}
+    other = {q.quantity: q for q in read_quantities(synthetic_run / "benchmarks/compare/rival/crystal/quantities.csv")}
     own = {q.quantity: q for q in read_quantities(synthetic_run / "benchmarks/crystal/quantities.csv")}
     table = comparison_table(run)
     assert table is not None
