@@ -24,6 +24,10 @@ class Run:
         if not self.root.is_dir():
             raise ReportError(f"no results at {self.root}; give the folder of a run, such as results/quick")
 
+    def below(self, *parts: str) -> "Run":
+        """A folder of the run as a run of its own; what is read of it is a source of this one."""
+        return Run(self.root.joinpath(*parts), self.used)
+
     def path(self, *parts: str) -> Path | None:
         """A file of the run if it exists; asking for it records it as a source of the page."""
         path = self.root.joinpath(*parts)

@@ -12,10 +12,12 @@ from ingot.reporting.figures.learning import draw_learning
 from ingot.reporting.figures.learning_curves import draw_learning_curves
 from ingot.reporting.figures.loss import draw_loss
 from ingot.reporting.figures.melting_curve import draw_melting_curve
+from ingot.reporting.figures.overlays import CRYSTAL_CURVES, DrawSeveral
 from ingot.reporting.figures.parity import draw_parity
 from ingot.reporting.figures.phases import draw_phases
 from ingot.reporting.figures.radial_distribution import draw_radial_distribution
 from ingot.reporting.figures.style import Figure, Format
+from ingot.reporting.headline import element_of
 from ingot.reporting.run import Run
 from ingot.reporting.tables import (
     Table,
@@ -29,6 +31,16 @@ from ingot.reporting.tables import (
 
 DrawFigure = Callable[[Run, Format], Figure | None]
 MakeTable = Callable[[Run], Table | None]
+
+
+def _of_this_potential(draw: DrawSeveral) -> DrawFigure:
+    """A figure of several potentials, with this one alone."""
+
+    def of_run(run: Run, kind: Format) -> Figure | None:
+        benchmarks = run.below("benchmarks") if (run.root / "benchmarks").is_dir() else None
+        return None if benchmarks is None else draw({"potential": benchmarks}, element_of(run) or "", kind)
+
+    return of_run
 
 
 @dataclass(frozen=True)
@@ -81,7 +93,7 @@ _PLAN: tuple[tuple[str, str, str, tuple[DrawFigure, ...], tuple[MakeTable, ...]]
         "The crystal",
         "The potential is compared with its own label method at the labels' settings: what is left is the error of "
         "learning. The labels' own error against experiment is in the table at the top.",
-        (draw_energy_volume, draw_phases),
+        (draw_energy_volume, draw_phases, *map(_of_this_potential, CRYSTAL_CURVES)),
         (comparison_table,),
     ),
     (

@@ -1,6 +1,6 @@
 """Curves of several potentials on one another."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,31 +8,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ingot.benchmarks.reference import melting_curve, reference_values
-from ingot.reporting.figures.style import BLUE, CYAN, GREEN, GREY, PURPLE, RED, YELLOW, Figure, Format, canvas, picture
-from ingot.reporting.run import Run
-
-Runs = Mapping[str, Run]
-"""Folders of benchmarks by the name of the potential."""
-
-_COLORS = (BLUE, RED, GREEN, PURPLE, YELLOW, CYAN, GREY)
-
-
-def _tables(runs: Runs, *parts: str) -> dict[str, pd.DataFrame]:
-    found = {name: run.table(*parts) for name, run in runs.items()}
-    return {name: table for name, table in found.items() if table is not None}
-
-
-def _colors(runs: Runs) -> dict[str, str]:
-    return {name: _COLORS[k % len(_COLORS)] for k, name in enumerate(runs)}
-
-
-def _joined(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat([table.assign(potential=name) for name, table in tables.items()], ignore_index=True, sort=False)
+from ingot.reporting.figures.bain import draw_bain
+from ingot.reporting.figures.gamma_line import draw_gamma_line
+from ingot.reporting.figures.phonons import draw_phonons
+from ingot.reporting.figures.several import Runs, colors_of, joined, tables_of
+from ingot.reporting.figures.style import GREEN, GREY, Figure, Format, canvas, picture
 
 
 def draw_equations_of_state(runs: Runs, element: str, kind: Format) -> Figure | None:
     """E(V) of the ground state from each potential's own minimum."""
-    tables = _tables(runs, "crystal", "energy_volume.csv")
+    tables = tables_of(runs, "crystal", "energy_volume.csv")
     if not tables:
         return None
     shown = {}
@@ -42,7 +27,7 @@ def draw_equations_of_state(runs: Runs, element: str, kind: Format) -> Figure | 
         shown[name] = part.assign(energy_meV=1e3 * (energy - energy.min()))
     with canvas(5.0, 3.3) as (figure, axes):
         for name, part in shown.items():
-            axes.plot(part["volume_A3_per_atom"], part["energy_meV"], color=_colors(runs)[name], label=name)
+            axes.plot(part["volume_A3_per_atom"], part["energy_meV"], color=colors_of(runs)[name], label=name)
         for entry in reference_values(element):
             if entry.quantity == "a0" and entry.kind in ("calculation", "experiment"):
                 style = "--" if entry.kind == "calculation" else ":"
@@ -57,29 +42,29 @@ def draw_equations_of_state(runs: Runs, element: str, kind: Format) -> Figure | 
         "experiment dotted.",
         image,
         kind,
-        _joined(shown),
+        joined(shown),
     )
 
 
 def draw_pair_distributions(runs: Runs, element: str, kind: Format) -> Figure | None:
     """g(r) of the melt, and S(q)."""
-    pairs, factors = _tables(runs, "rdf", "rdf.csv"), _tables(runs, "rdf", "structure_factor.csv")
+    pairs, factors = tables_of(runs, "rdf", "rdf.csv"), tables_of(runs, "rdf", "structure_factor.csv")
     if not pairs:
         return None
     with canvas(7.6, 3.1, 1, 2) as (figure, (left, right)):
         for name, table in pairs.items():
-            color, r, g = _colors(runs)[name], table["distance_angstrom"], table["g"]
+            color, r, g = colors_of(runs)[name], table["distance_angstrom"], table["g"]
             left.fill_between(r, g - table["error"], g + table["error"], color=color, alpha=0.25, linewidth=0)
             left.plot(r, g, color=color, label=name)
         for name, table in factors.items():
-            right.plot(table["wave_number_per_angstrom"], table["s"], color=_colors(runs)[name])
+            right.plot(table["wave_number_per_angstrom"], table["s"], color=colors_of(runs)[name])
         for axes, x, y in ((left, "r (Å)", "g(r)"), (right, "q (1/Å)", "S(q)")):
             axes.axhline(1, color=GREY, linewidth=0.7, zorder=0)
             axes.set(xlabel=x, ylabel=y)
             axes.set_ylim(bottom=0)
         left.legend()
         image = picture(figure, kind)
-    parts = [_joined(pairs).assign(table="g"), *([_joined(factors).assign(table="S")] if factors else [])]
+    parts = [joined(pairs).assign(table="g"), *([joined(factors).assign(table="S")] if factors else [])]
     return Figure(
         "pair-distributions",
         "The melt",
@@ -107,7 +92,7 @@ def draw_melting_points(runs: Runs, element: str, kind: Format) -> Figure | None
     columns = ["potential", "pressure_gpa", "temperature_kelvin", "uncertainty_kelvin", "status"]
     points = pd.DataFrame(rows, columns=columns)
     with canvas(5.0, 3.3) as (figure, axes):
-        for name, color in _colors(runs).items():
+        for name, color in colors_of(runs).items():
             part = points[points["potential"] == name]
             if part.empty:
                 continue
@@ -140,8 +125,18 @@ def _measured(axes: Axes, element: str, curve: bool) -> None:
         axes.errorbar(found.pressure_gpa, found.temperature, errors, fmt="D", elinewidth=0.8, **style)
 
 
-OVERLAYS: tuple[Callable[[Runs, str, Format], Figure | None], ...] = (
+DrawSeveral = Callable[[Runs, str, Format], Figure | None]
+"""A figure from folders of benchmarks, with the published values of an element."""
+
+CRYSTAL_CURVES: tuple[DrawSeveral, ...] = (
+    draw_phonons,
+    lambda runs, _, kind: draw_bain(runs, kind),
+    lambda runs, _, kind: draw_gamma_line(runs, kind),
+)
+
+OVERLAYS: tuple[DrawSeveral, ...] = (
     draw_equations_of_state,
+    *CRYSTAL_CURVES,
     draw_pair_distributions,
     draw_melting_points,
 )
