@@ -109,15 +109,23 @@ def test_slopes_at_gamma_are_the_speeds_of_sound(copper: LatticeDynamics) -> Non
         assert found == pytest.approx(speed, rel=0.02), (line, branch)
 
 
-def test_the_choice_of_the_supercell_does_not_matter() -> None:
+def test_the_choice_of_cells_does_not_matter() -> None:
+    """Cubes, a rhombohedral supercell, and cubes of another primitive cell of the same crystal."""
     calculator = LennardJones(sigma=2.6, epsilon=0.4, rc=4.6)
     primitive = primitive_cell("Al", "fcc", EDGE**3 / 4)
-    coordinates = np.array([0.2, 0.5, 0.8])
-    supercells = (cubes(primitive, EDGE, 3), 5 * np.eye(3, dtype=int))
-    each = [FiniteDisplacements(primitive, EDGE, supercell).dynamics(calculator) for supercell in supercells]
+    skewed = primitive.copy()
+    skewed.set_cell([[1, 0, 0], [-1, 1, 0], [1, 1, -1]] @ primitive.cell.array)
+    each = [
+        FiniteDisplacements(cell, EDGE, supercell).dynamics(calculator)
+        for cell, supercell in (
+            (primitive, cubes(primitive, EDGE, 3)),
+            (primitive, 5 * np.eye(3, dtype=int)),
+            (skewed, cubes(skewed, EDGE, 3)),
+        )
+    ]
     for line, branches in POLARISATIONS.items():
         for branch in branches:
-            first, *others = [one.frequencies(line, branch, coordinates) for one in each]
+            first, *others = [one.frequencies(line, branch, np.array([0.2, 0.5, 0.8])) for one in each]
             for other in others:
                 np.testing.assert_allclose(other, first, rtol=2e-4)
 
