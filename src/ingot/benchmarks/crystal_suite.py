@@ -43,10 +43,10 @@ class Wanted:
     stacking_fault: bool = False
     bain_path: bool = False
     phonon_repeat: int | None = None
-    phonon_lattice_constant: float | None = None
-    """In A: phonons are computed there too."""
-    temperatures: tuple[float, ...] = ()
-    """In K, of the thermodynamic functions."""
+    phonon_lattice_constant_angstrom: float | None = None
+    """Phonons are computed there too."""
+    phonon_temperatures_kelvin: tuple[float, ...] = (80.0, 300.0, 600.0, 900.0)
+    """Of the thermodynamic functions."""
 
     @property
     def nothing(self) -> bool:
@@ -126,9 +126,9 @@ def _parts(model: Model, wanted: Wanted) -> Iterator[_Part]:
     if wanted.bain_path:
         yield _bain(model)
     if wanted.phonon_repeat:
-        yield _phonons(model, wanted.phonon_repeat, wanted.temperatures)
-        if wanted.phonon_lattice_constant:
-            yield _phonons(model, wanted.phonon_repeat, wanted.temperatures, wanted.phonon_lattice_constant)
+        yield _phonons(model, wanted.phonon_repeat, wanted.phonon_temperatures_kelvin)
+        if given := wanted.phonon_lattice_constant_angstrom:
+            yield _phonons(model, wanted.phonon_repeat, wanted.phonon_temperatures_kelvin, given)
 
 
 def _vacancy(model: Model, repeat: int) -> _Part:

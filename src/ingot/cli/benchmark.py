@@ -152,22 +152,14 @@ def _beyond_elasticity(
     args: argparse.Namespace, properties: "CrystalProperties", element: str, settings: "CrystalSettings"
 ) -> "Findings":
     """Defects, the Bain path and phonons, where they are asked for."""
+    from dataclasses import fields
+
     from ingot.benchmarks.crystal_suite import Model, Wanted, crystal_suite
     from ingot.benchmarks.errors import BenchmarkError
     from ingot.benchmarks.spread import Findings
     from ingot.potentials import load_potential
 
-    wanted = Wanted(
-        vacancy_repeat=settings.vacancy_repeat,
-        vacancy_migration=settings.vacancy_migration,
-        interstitial_repeat=settings.interstitial_repeat,
-        surfaces=settings.surfaces,
-        stacking_fault=settings.stacking_fault,
-        bain_path=settings.bain_path,
-        phonon_repeat=settings.phonon_repeat,
-        phonon_lattice_constant=settings.phonon_lattice_constant_angstrom,
-        temperatures=settings.phonon_temperatures_kelvin,
-    )
+    wanted = Wanted(**{field.name: getattr(settings, field.name) for field in fields(Wanted)})
     if wanted.nothing:
         return Findings([])
     try:

@@ -1,9 +1,8 @@
 """Molecular dynamics in JAX: integrators, thermostats, barostats, schedules, replicas, trajectories, restart.
 
-Trajectories in Zarr are imported lazily: most of what uses dynamics keeps none.
+Trajectories in Zarr are in :mod:`ingot.dynamics.trajectory`: most of what uses dynamics keeps none, and Zarr
+takes its time to import.
 """
-
-from typing import Any
 
 from ingot.dynamics.conditions import (
     Barostat,
@@ -49,7 +48,6 @@ __all__ = [
     "Status",
     "Thermodynamics",
     "ThermodynamicsTable",
-    "ZarrTrajectory",
     "block_average",
     "conditions",
     "conserved_energy",
@@ -60,19 +58,7 @@ __all__ = [
     "maxwell_boltzmann",
     "no_monitor",
     "potential_digest",
-    "read_trajectory",
     "record",
     "stochastic_cell_rescaling",
     "thermodynamics",
-    "trajectory_to_ase",
 ]
-
-_LAZY = dict.fromkeys(("ZarrTrajectory", "read_trajectory", "trajectory_to_ase"), "ingot.dynamics.trajectory")
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        from importlib import import_module
-
-        return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'ingot.dynamics' has no attribute {name!r}")

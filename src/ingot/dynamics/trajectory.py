@@ -168,7 +168,7 @@ def read_trajectory(path: str | Path, verify: bool = True) -> xr.Dataset:
 
     Of one that is still being written, or whose run was killed, the frames that are whole.
 
-    >>> trajectory = ingot.dynamics.read_trajectory("run.zarr")  # doctest: +SKIP
+    >>> trajectory = read_trajectory("run.zarr")  # doctest: +SKIP
     >>> trajectory["temperature"].mean()  # doctest: +SKIP
 
     Raises :class:`DynamicsError` where there is no trajectory, and

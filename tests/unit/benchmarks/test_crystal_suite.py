@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ EVERYTHING = Wanted(
     stacking_fault=True,
     bain_path=True,
     phonon_repeat=3,
-    temperatures=(300.0,),
+    phonon_temperatures_kelvin=(300.0,),
 )
 COPPER = Model(EMT(), (), "Cu", "fcc")
 
@@ -40,7 +41,7 @@ def test_without_a_lattice_constant_all_that_was_asked_for_fails() -> None:
     assert units["phonon_X_L"] == "THz"
     assert len(units) == len(found.quantities)
     assert not found.tables
-    given = Wanted(phonon_repeat=3, phonon_lattice_constant=3.59)
+    given = Wanted(phonon_repeat=3, phonon_lattice_constant_angstrom=3.59)
     statuses = {row.quantity: row.status for row in crystal_suite(COPPER, given, FitError("none")).quantities}
     assert statuses["phonon_X_L"] == "failed"
     assert statuses["phonon_X_L_at_given_a"] == "ok"
@@ -90,6 +91,12 @@ def test_parts_of_fcc_and_bcc_alone() -> None:
         CrystalSettings(phonon_lattice_constant_angstrom=4.0)
     with pytest.raises(ValidationError, match="phonon_repeat"):
         CrystalSettings(phonon_repeat=2)
+
+
+def test_settings_are_what_is_wanted() -> None:
+    configured = CrystalSettings().model_dump()
+    assert {key: configured[key] for key in asdict(Wanted())} == asdict(Wanted())
+    assert Wanted().nothing
 
 
 def test_the_command_writes_rows_and_curves(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Phonons against springs between neighbours, sound, another code, and the sum rules of harmonic crystals."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -114,7 +115,7 @@ def test_the_choice_of_cells_does_not_matter() -> None:
     calculator = LennardJones(sigma=2.6, epsilon=0.4, rc=4.6)
     primitive = primitive_cell("Al", "fcc", EDGE**3 / 4)
     skewed = primitive.copy()
-    skewed.set_cell([[1, 0, 0], [-1, 1, 0], [1, 1, -1]] @ primitive.cell.array)
+    skewed.set_cell([[1, 0, 0], [-1, 1, 0], [1, 1, 1]] @ primitive.cell.array)
     each = [
         FiniteDisplacements(cell, EDGE, supercell).dynamics(calculator)
         for cell, supercell in (
@@ -195,6 +196,17 @@ def test_imaginary_modes_are_never_hidden() -> None:
     assert "phonon_thermal" not in found.tables
     assert min(row[-2] for row in found.tables["phonons"].rows) < -0.5
     assert min(row[1] for row in found.tables["phonon_dos"].rows) < -0.5
+
+
+def test_the_wave_vector_of_an_instability_is_where_it_is() -> None:
+    calculator = LennardJones(sigma=2.6, epsilon=0.4, rc=4.6)
+    primitive = primitive_cell("Al", "bcc", 3.2**3 / 2)
+    dynamics = FiniteDisplacements(primitive, 3.2, cubes(primitive, 3.2, 3)).dynamics(calculator)
+    found = re.search(r"strongest ([\d.]+)i THz at q = \((.*)\) 2 pi/a", dynamics.instability("bcc"))
+    assert found is not None
+    q = np.array([float(component) for component in found[2].split(",")]) @ primitive.cell.array.T / 3.2
+    lowest = dynamics._phonopy.run_qpoints([q]).frequencies.min()
+    assert lowest == pytest.approx(-float(found[1]), abs=0.01)
 
 
 def test_rows_tables_and_spread_over_members() -> None:

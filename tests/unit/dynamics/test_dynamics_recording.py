@@ -25,20 +25,18 @@ from ingot.dynamics import (
     Schedule,
     Simulation,
     ThermodynamicsTable,
-    ZarrTrajectory,
     conditions,
     frames_per_chunk,
     isoenthalpic_piston,
-    read_trajectory,
     record,
     recording,
     stochastic_cell_rescaling,
     thermodynamics,
     trajectory,
-    trajectory_to_ase,
 )
 from ingot.dynamics.pair import lennard_jones
 from ingot.dynamics.text_files import GrowingText
+from ingot.dynamics.trajectory import ZarrTrajectory, read_trajectory, trajectory_to_ase
 from ingot.files import read_json
 from ingot.manifest import ManifestError
 from ingot.units import FEMTOSECOND, GIGAPASCAL

@@ -13,7 +13,7 @@ from ingot.cli.main import main
 from ingot.config.base import ConfigurationError, validate
 from ingot.config.document import undocumented_fields
 from ingot.config.simulation import SimulationSettings
-from ingot.dynamics import read_trajectory
+from ingot.dynamics.trajectory import read_trajectory
 from ingot.files import read_json
 from ingot.potentials import AniArchitecture, Potential
 
