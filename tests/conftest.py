@@ -20,6 +20,16 @@ def keep_compiled_code() -> None:
 keep_compiled_code()  # before any test imports JAX
 
 
+@pytest.fixture
+def measured_al(test_data: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The measured phonons of aluminium where benchmarks look for them, or a visible skip."""
+    from measured import write_measured
+
+    folder = write_measured(test_data("al_phonon_80K.csv"), tmp_path)
+    monkeypatch.setenv("INGOT_REFERENCE", str(folder))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def test_data() -> Callable[[str], Path]:
     """Path of a development data item, or a visible skip when it is absent."""

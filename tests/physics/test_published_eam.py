@@ -64,7 +64,7 @@ def test_vacancy_migration_and_interstitials(test_data: Callable[[str], Path]) -
 
 
 @pytest.mark.slow
-def test_phonons(test_data: Callable[[str], Path]) -> None:
+def test_phonons(test_data: Callable[[str], Path], measured_al: Path) -> None:
     """In THz, at X and K as published; L as ASE's own phonons of ASE's own EAM in 8 x 8 x 8 primitive cells."""
     calculator = load_potential(test_data("al_potentials") / "Al99.eam.alloy").calculator()
     primitive = primitive_cell("Al", "fcc", 4.05**3 / 4)

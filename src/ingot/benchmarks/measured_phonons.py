@@ -1,8 +1,13 @@
-"""Measured phonon frequencies to compare with, for elements that have a table of them."""
+"""Measured phonon frequencies to compare with, for elements that have a table of them.
+
+Tables of others may not be passed on with the program: they are read from the folder that ``INGOT_REFERENCE`` names,
+as ``Al_phonons.csv`` and so on.
+"""
 
 import csv
+import os
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,12 +40,13 @@ class MeasuredPhonons:
 
 
 def measured_phonons(element: str) -> MeasuredPhonons | None:
-    """The measured frequencies of an element, or nothing for one without a table.
+    """The measured frequencies of an element, or nothing without a table in the folder ``INGOT_REFERENCE``.
 
     Raises :class:`BenchmarkError` for a table that is not valid.
     """
-    path = resources.files("ingot.benchmarks") / "reference" / f"{element}_phonons.csv"
-    return parse_measured(path.read_text(encoding="utf-8"), element) if path.is_file() else None
+    folder = os.environ.get("INGOT_REFERENCE")
+    path = Path(folder, f"{element}_phonons.csv") if folder else None
+    return parse_measured(path.read_text(encoding="utf-8"), element) if path and path.is_file() else None
 
 
 def parse_measured(text: str, element: str) -> MeasuredPhonons:

@@ -39,5 +39,6 @@ def surface_slab(
     if not any(miller):
         raise StructureError("the Miller indices of a surface cannot all be zero")
     crystal = build_lattice(element, lattice, volume_per_atom, conventional=True)
-    slab = surface(crystal, miller, layers, vacuum=vacuum / 2, periodic=True)
+    # Periodic below and not in ASE, which would wrap atoms at -1e-17 to the other side of the slab.
+    slab = surface(crystal, miller, layers, vacuum=vacuum / 2)
     return Atoms(slab.get_chemical_symbols(), positions=slab.positions, cell=slab.cell.array, pbc=True)

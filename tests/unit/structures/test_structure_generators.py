@@ -136,6 +136,16 @@ def test_a_fault_keeps_twelve_neighbors_and_changes_the_further_ones():
             stacked_layers("Al", wrong, 16.5)
 
 
+@pytest.mark.parametrize("miller", [(1, 1, 1), (1, 0, 0), (1, 1, 0), (2, 1, 1)])
+def test_slabs_are_whole_whatever_the_volume(miller):
+    """No atom of the lowest plane is wrapped to the other side: slabs of all volumes have one shape."""
+    thickness = []
+    for volume in np.random.default_rng(0).uniform(14, 19, 60):
+        slab = surface_slab("Al", "fcc", volume, miller, 3, 12.0)
+        thickness.append(np.ptp(slab.positions[:, 2]) / volume ** (1 / 3))
+    np.testing.assert_allclose(thickness, thickness[0], rtol=1e-9)
+
+
 @pytest.mark.parametrize(("miller", "neighbors"), [((1, 1, 1), 9), ((1, 0, 0), 8)])
 def test_surfaces_have_the_coordination_of_their_face(miller, neighbors):
     slab = surface_slab("Al", "fcc", 16.5, miller, 3, 12.0)
