@@ -9,7 +9,7 @@ from ingot.benchmarks.tables import Quantity
 from ingot.reporting.errors import ReportError
 from ingot.reporting.figures.overlays import OVERLAYS
 from ingot.reporting.figures.style import Format
-from ingot.reporting.headline import DECIMALS, HIDDEN, SUITES, citation
+from ingot.reporting.headline import DECIMALS, SUITES, citation, is_detail
 from ingot.reporting.page import Page, environment
 from ingot.reporting.run import Run
 
@@ -87,7 +87,7 @@ def comparison_lines(
     known = sorted((r for r in references if r.kind in kinds), key=lambda r: kinds.index(r.kind))
     lines = []
     for key in dict.fromkeys(key for found in quantities.values() for key in found):
-        if key in HIDDEN or key.startswith("coexistence_temperature_"):
+        if is_detail(key):
             continue
         rows = [found.get(key) for found in quantities.values()]
         first = next(row for row in rows if row is not None)

@@ -10,11 +10,13 @@ from ingot.reporting.run import Run
 SUITES = ("crystal", "thermal", "rdf", "coexistence")
 """Benchmarks whose quantities are headline rows, in this order."""
 
-HIDDEN = (
-    *("vacancy_formation_unrelaxed", "energy_per_atom", "bulk_derivative", "rdf_first_minimum", "coordination"),
-    *("coexistence_temperature_from_above", "coexistence_temperature_from_below"),
-)
-"""Quantities that stay in the smaller tables."""
+_HIDDEN = ("vacancy_formation_unrelaxed", "energy_per_atom", "bulk_derivative", "rdf_first_minimum", "coordination")
+
+
+def is_detail(key: str) -> bool:
+    """Whether a quantity stays in the smaller tables, as the single runs of coexistence do."""
+    return key in _HIDDEN or key.startswith("coexistence_temperature_")
+
 
 DECIMALS = {
     "A": 3,
@@ -86,7 +88,7 @@ def headline_rows(run: Run) -> list[Row]:
     rows = []
     for suite in SUITES:
         for key, quantity in run.quantities("benchmarks", suite, "quantities.csv").items():
-            if key not in HIDDEN:
+            if not is_detail(key):
                 published = tuple(r for r in references if r.quantity == key)
                 rows.append(Row(quantity, direct.get(key), published, DECIMALS.get(quantity.unit, 3)))
     return rows

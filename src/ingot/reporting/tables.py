@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ingot.reporting.headline import HIDDEN
+from ingot.reporting.headline import is_detail
 from ingot.reporting.numbers import unit
 from ingot.reporting.run import Run
 
@@ -213,7 +213,7 @@ def melt_table(run: Run) -> Table | None:
     rows = []
     for suite in ("rdf", "coexistence"):
         for key, q in run.quantities("benchmarks", suite, "quantities.csv").items():
-            if key in HIDDEN and q.value is not None:
+            if is_detail(key) and q.value is not None:
                 rows.append((q.label, q.value, q.uncertainty, str(unit(q.unit)), q.condition, q.note))
     if not rows:
         return None

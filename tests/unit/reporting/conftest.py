@@ -145,7 +145,7 @@ def _coexistence(folder: Path) -> None:
     label, note = "melting point by coexistence", "from 1030 K: two-phase; 288 atoms, 2 x 15 ps"
     rows_ = [
         Quantity("coexistence_temperature", label, 905.0, "K", 21.0, "runs from both sides", "0 GPa", note=note),
-        Quantity("coexistence_temperature_from_above", "... begun above the guess", 911.0, "K", 15.0, "block", "0 GPa"),
+        Quantity("coexistence_temperature_above", "... begun above the guess", 911.0, "K", 15.0, "block", "0 GPa"),
         Quantity("melting_slope", "dT/dP of melting", 63.0, "K/GPa", 2.0, "block", "905 K, 0 GPa"),
     ]
     write_quantities(folder / "quantities.csv", rows_)
