@@ -2,6 +2,7 @@
 
 import io
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from ingot.dynamics.frames import TABLE_COLUMNS, Frame, table_row, to_atoms
 from ingot.files import write_atomically
 
 
-class GrowingText:
+class GrowingText(ABC):
     """A text file that frames are appended to; a file that was cut off in a frame is cut back to the last whole one."""
 
     header = ""
@@ -45,12 +46,12 @@ class GrowingText:
             )
         os.truncate(self.path, length)
 
-    def finish(self, ended: str) -> None:
+    def finish(self, ended: str) -> None:  # noqa: B027 - a file may have nothing to do
         """Nothing: a text file is closed after every append."""
 
+    @abstractmethod
     def text(self, frames: Sequence[Frame]) -> str:
         """The frames as text."""
-        raise NotImplementedError
 
 
 class ThermodynamicsTable(GrowingText):

@@ -79,18 +79,16 @@ SitesAndSlopes = tuple[Array, Array, Array]
 """Site energies, and the derivatives of their sum by positions and by strain in float64."""
 
 
-def sites_and_slopes(
-    architecture: Any, parameters: Any, displacements: Array, species: Array, table: NeighborTable
-) -> SitesAndSlopes:
-    """Of any architecture, in JAX."""
+def sites_and_slopes(architecture: Any, parameters: Any, graph: Graph) -> SitesAndSlopes:
+    """Of one member of any architecture, in JAX."""
 
     def sites(vectors: Array) -> Array:
-        energies: Array = architecture.site_energies(parameters, Graph(species, table, vectors))
+        energies: Array = architecture.site_energies(parameters, Graph(graph.species, graph.table, vectors))
         return energies
 
-    energies, pullback = jax.vjp(sites, displacements)
-    (slopes,) = pullback(jnp.ones_like(energies))
-    return energies, *coordinate_slopes(displacements.astype(jnp.float64), table, slopes.astype(jnp.float64))
+    energies, pullback = jax.vjp(sites, graph.displacements)
+    vectors, slopes = (leaf.astype(jnp.float64) for leaf in (graph.displacements, pullback(jnp.ones_like(energies))[0]))
+    return energies, *coordinate_slopes(vectors, graph.table, slopes)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -109,6 +107,8 @@ def compiled_embedded_atom(
 def _embedded_atom_derivative(architecture: Any, primals: Any, tangents: Any) -> tuple[Any, Any]:
     parameters, displacements, species, table = primals
     value, tangent = jax.jvp(
-        lambda p, d: sites_and_slopes(architecture, p, d, species, table), (parameters, displacements), tangents[:2]
+        lambda p, d: sites_and_slopes(architecture, p, Graph(species, table, d)),
+        (parameters, displacements),
+        tangents[:2],
     )
     return value, tangent

@@ -85,8 +85,10 @@ class EamArchitecture:
 
     def sites_and_slopes(self, parameters: Any, graph: Graph) -> SitesAndSlopes:
         """Site energies and their derivatives by the fastest means of the machine; differentiable."""
-        of = compiled_embedded_atom if use_native() else sites_and_slopes
-        return of(self, parameters, graph.displacements, jnp.asarray(graph.species), graph.table)
+        if use_native():
+            species = jnp.asarray(graph.species)
+            return compiled_embedded_atom(self, parameters, graph.displacements, species, graph.table)
+        return sites_and_slopes(self, parameters, graph)
 
     def site_energies(self, parameters: Any, graph: Graph) -> Float[Array, " atoms"]:
         """Embedding energy and half of the pair energies of each atom in eV; zero for padding atoms."""

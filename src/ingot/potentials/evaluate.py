@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int
 from ingot.arrays import Cell, Positions
 from ingot.neighbors import NeighborTable, displacements
 from ingot.potentials.architectures import Architecture
+from ingot.potentials.compiled import sites_and_slopes
 from ingot.potentials.coordinates import coordinate_slopes
 from ingot.potentials.graph import Graph
 
@@ -92,18 +93,9 @@ def energies_and_slopes(
         by_position, by_strain = (leaf.astype(jnp.float64) for leaf in slopes)
         return sites, by_position, by_strain
 
-    if hasattr(architecture, "sites_and_slopes"):
-        found = jax.lax.map(lambda member: architecture.sites_and_slopes(member, graph), parameters)
-        return tuple(average(rows) for rows in found)  # type: ignore[return-value]
-
-    def energies(vectors: Array) -> Array:
-        at = Graph(species=species, table=table, displacements=vectors)
-        return average(jax.vmap(architecture.site_energies, in_axes=(0, None))(parameters, at))
-
-    sites, pullback_sites = jax.vjp(energies, graph.displacements)
-    rows = jnp.eye(sites.shape[0], dtype=sites.dtype)[:, :, None] * jnp.ones_like(sites)
-    by_position, by_strain = jax.vmap(by_coordinates)(jax.vmap(pullback_sites)(rows)[0])
-    return sites, by_position, by_strain
+    of_member = getattr(architecture, "sites_and_slopes", partial(sites_and_slopes, architecture))
+    found = jax.lax.map(lambda member: of_member(member, graph), parameters)
+    return tuple(average(rows) for rows in found)  # type: ignore[return-value]
 
 
 @partial(jax.jit, static_argnames=("architecture", "mean", "dtype"))
