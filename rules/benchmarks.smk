@@ -43,7 +43,8 @@ rule benchmark_accuracy:
 
 rule benchmark_crystal:
     input:
-        f"{RUN}/potential/potential.json",
+        potential=f"{RUN}/potential/potential.json",
+        measurements=BENCHMARKS.crystal.phonon_measurements or [],
     output:
         f"{RUN}/benchmarks/crystal/quantities.csv",
     log:
@@ -59,7 +60,7 @@ rule benchmark_crystal:
     params:
         settings=settings("benchmarks", "crystal"),
         code=suite("crystal"),
-        potential=lambda w, input: Path(input[0]).parent,
+        potential=lambda w, input: Path(input.potential).parent,
         directory=lambda w, output: Path(output[0]).parent,
     message:
         "benchmark: equation of state, elastic constants, phases"
@@ -70,7 +71,8 @@ rule benchmark_crystal:
 
 use rule benchmark_crystal as benchmark_crystal_of_others with:
     input:
-        lambda w: potential_files(BENCHMARKS.compare[w.other]),
+        potential=lambda w: potential_files(BENCHMARKS.compare[w.other]),
+        measurements=BENCHMARKS.crystal.phonon_measurements or [],
     output:
         f"{RUN}/benchmarks/compare/{{other}}/crystal/quantities.csv",
     log:

@@ -21,13 +21,11 @@ keep_compiled_code()  # before any test imports JAX
 
 
 @pytest.fixture
-def measured_al(test_data: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The measured phonons of aluminium where benchmarks look for them, or a visible skip."""
+def measured_al(test_data: Callable[[str], Path], tmp_path: Path) -> Path:
+    """A table of the measured phonons of aluminium, or a visible skip."""
     from measured import write_measured
 
-    folder = write_measured(test_data("al_phonon_80K.csv"), tmp_path)
-    monkeypatch.setenv("INGOT_REFERENCE", str(folder))
-    return folder
+    return write_measured(test_data("al_phonon_80K.csv"), tmp_path / "Al_phonons.csv")
 
 
 @pytest.fixture(scope="session")

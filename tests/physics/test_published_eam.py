@@ -11,7 +11,7 @@ from ingot.benchmarks import fcc_properties
 from ingot.benchmarks.ensemble import EnsembleEvaluation
 from ingot.benchmarks.interstitials import CONFIGURATIONS, interstitial_quantities
 from ingot.benchmarks.lattices import primitive_cell
-from ingot.benchmarks.measured_phonons import measured_phonons
+from ingot.benchmarks.measured_phonons import read_measured
 from ingot.benchmarks.migration import vacancy_migration
 from ingot.benchmarks.phonons import FiniteDisplacements, cubes
 from ingot.benchmarks.planar import stacking_fault_curve, surface_energy
@@ -80,8 +80,7 @@ def test_phonons(test_data: Callable[[str], Path], measured_al: Path) -> None:
     ):
         found = dynamics.frequencies(line, branch, np.array([coordinate]))[0]
         assert found == pytest.approx(value, abs=0.006), (line, branch)
-    measured = measured_phonons("Al")
-    assert measured is not None
+    measured = read_measured(measured_al)
     for line, branch in {*zip(measured.line, measured.branch, strict=True)}:
         of_branch = measured.of(line, branch)
         computed = dynamics.frequencies(line, branch, measured.coordinate[of_branch])

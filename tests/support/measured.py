@@ -10,12 +10,12 @@ line,branch,coordinate,frequency_THz,error_THz
 LINES = {"00z": "100", "0zz": "110", "zzz": "111"}
 
 
-def write_measured(transcription: Path, folder: Path) -> Path:
-    """``Al_phonons.csv`` in a folder."""
+def write_measured(transcription: Path, table: Path) -> Path:
+    """Write the table; its path."""
     rows = []
     for text in transcription.read_text().splitlines()[1:]:
         name, *numbers = text.split(",")
         branch, _, line = name[:-1].partition("[")
         rows.append(",".join([LINES[line], branch, *numbers]))
-    (folder / "Al_phonons.csv").write_text(HEAD + "\n".join(rows) + "\n")
-    return folder
+    table.write_text(HEAD + "\n".join(rows) + "\n")
+    return table

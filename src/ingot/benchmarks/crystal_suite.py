@@ -15,6 +15,7 @@ from ingot.benchmarks.bain import asked_of_bain, bain_findings
 from ingot.benchmarks.errors import BenchmarkError
 from ingot.benchmarks.interstitials import CONFIGURATIONS, asked_of_interstitial, interstitial_quantities
 from ingot.benchmarks.lattices import volume_per_atom
+from ingot.benchmarks.measured_phonons import read_measured
 from ingot.benchmarks.migration import asked_of_migration, migration_findings
 from ingot.benchmarks.phonon_quantities import asked_of_phonons, phonon_findings
 from ingot.benchmarks.planar import (
@@ -47,6 +48,8 @@ class Wanted:
     """Phonons are computed there too."""
     phonon_temperatures_kelvin: tuple[float, ...] = (80.0, 300.0, 600.0, 900.0)
     """Of the thermodynamic functions."""
+    phonon_measurements: str | None = None
+    """Path of a table (see ``measured_phonons``)."""
 
     @property
     def nothing(self) -> bool:
@@ -126,9 +129,9 @@ def _parts(model: Model, wanted: Wanted) -> Iterator[_Part]:
     if wanted.bain_path:
         yield _bain(model)
     if wanted.phonon_repeat:
-        yield _phonons(model, wanted.phonon_repeat, wanted.phonon_temperatures_kelvin)
+        yield _phonons(model, wanted)
         if given := wanted.phonon_lattice_constant_angstrom:
-            yield _phonons(model, wanted.phonon_repeat, wanted.phonon_temperatures_kelvin, given)
+            yield _phonons(model, wanted, given)
 
 
 def _vacancy(model: Model, repeat: int) -> _Part:
@@ -177,9 +180,13 @@ def _bain(model: Model) -> _Part:
     return _Part(asked_of_bain(model.metal), find)
 
 
-def _phonons(model: Model, repeat: int, temperatures: tuple[float, ...], given: float | None = None) -> _Part:
+def _phonons(model: Model, wanted: Wanted, given: float | None = None) -> _Part:
+    repeat, path = wanted.phonon_repeat or 0, wanted.phonon_measurements
+    measured = read_measured(path) if path else None
+
     def find(edge: float) -> Findings:
         crystal = (model.element, model.metal, edge)
-        return phonon_findings(model.calculator, *crystal, repeat, temperatures, given, model.members)
+        temperatures = wanted.phonon_temperatures_kelvin
+        return phonon_findings(model.calculator, *crystal, repeat, temperatures, given, model.members, measured)
 
-    return _Part(asked_of_phonons(model.element, model.metal, repeat, given), find, given)
+    return _Part(asked_of_phonons(model.metal, repeat, given, measured), find, given)

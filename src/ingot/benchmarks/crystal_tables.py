@@ -6,7 +6,7 @@ from ingot.benchmarks.crystal import CrystalProperties
 from ingot.benchmarks.spread import Findings, deviation
 from ingot.benchmarks.tables import write_quantities, write_table
 
-TABLES = ("vacancy_migration", "gamma_line", "bain", "phonons", "phonon_dos", "phonon_thermal")
+TABLES = ("vacancy_migration", "gamma_line", "bain", "phonons", "phonons_measured", "phonon_dos", "phonon_thermal")
 """The curves that there may be beside E(V)."""
 
 CURVE_COLUMNS = ("lattice", "volume_A3_per_atom", "energy_eV_per_atom", "energy_std_eV_per_atom")

@@ -1,11 +1,6 @@
-"""Measured phonon frequencies to compare with, for elements that have a table of them.
-
-Tables of others may not be passed on with the program: they are read from the folder that ``INGOT_REFERENCE`` names,
-as ``Al_phonons.csv`` and so on.
-"""
+"""Measured phonon frequencies to compare with: tables of others, which may not be passed on with the program."""
 
 import csv
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,30 +34,28 @@ class MeasuredPhonons:
         return np.array([pair == (line, branch) for pair in pairs])
 
 
-def measured_phonons(element: str) -> MeasuredPhonons | None:
-    """The measured frequencies of an element, or nothing without a table in the folder ``INGOT_REFERENCE``.
+def read_measured(path: str | Path) -> MeasuredPhonons:
+    """A table whose first lines, after ``#``, say ``condition``, ``lattice_constant_A`` and ``citation``.
 
-    Raises :class:`BenchmarkError` for a table that is not valid.
+    Its columns are ``COLUMNS``. Raises :class:`BenchmarkError` for a file that is missing or not such a table.
     """
-    folder = os.environ.get("INGOT_REFERENCE")
-    path = Path(folder, f"{element}_phonons.csv") if folder else None
-    return parse_measured(path.read_text(encoding="utf-8"), element) if path and path.is_file() else None
-
-
-def parse_measured(text: str, element: str) -> MeasuredPhonons:
-    """A table whose first lines, after ``#``, say ``condition``, ``lattice_constant_A`` and ``citation``."""
-    lines = text.splitlines()
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BenchmarkError(f"measured phonons: {path} cannot be read ({error})") from error
     said = (line.removeprefix("#").partition(":") for line in lines if line.startswith("#"))
     about = {key.strip(): value.strip() for key, _, value in said}
     rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
     missing = [key for key in _ABOUT if not about.get(key)] + [key for key in COLUMNS if not rows or key not in rows[0]]
     if missing:
-        raise BenchmarkError(f"measured phonons of {element}: missing {', '.join(missing)}")
+        raise BenchmarkError(f"measured phonons: {path} lacks {', '.join(missing)}")
     line, branch = (tuple(row[key] for row in rows) for key in ("line", "branch"))
     unknown = sorted({f"{b}[{a}]" for a, b in zip(line, branch, strict=True) if b not in POLARISATIONS.get(a, {})})
     if unknown:
-        raise BenchmarkError(f"measured phonons of {element}: no branches {', '.join(unknown)}")
-    numbers = (np.array([float(row[key]) for row in rows]) for key in COLUMNS[2:])
-    return MeasuredPhonons(
-        about["condition"], float(about["lattice_constant_A"]), about["citation"], line, branch, *numbers
-    )
+        raise BenchmarkError(f"measured phonons: {path} names unknown branches: {', '.join(unknown)}")
+    try:
+        lattice_constant = float(about["lattice_constant_A"])
+        numbers = [np.array([float(row[key]) for row in rows]) for key in COLUMNS[2:]]
+    except (TypeError, ValueError) as error:
+        raise BenchmarkError(f"measured phonons: {path}: {error}") from error
+    return MeasuredPhonons(about["condition"], lattice_constant, about["citation"], line, branch, *numbers)

@@ -11,7 +11,7 @@ from ase.calculators.calculator import BaseCalculator
 from ingot.benchmarks.errors import BenchmarkError
 from ingot.benchmarks.harmonic import harmonic_thermodynamics, zero_point_energy
 from ingot.benchmarks.lattices import primitive_cell, volume_per_atom
-from ingot.benchmarks.measured_phonons import MeasuredPhonons, measured_phonons
+from ingot.benchmarks.measured_phonons import COLUMNS, MeasuredPhonons
 from ingot.benchmarks.phonon_paths import PATHS, SPECIAL_MODES, axis
 from ingot.benchmarks.phonons import FiniteDisplacements, LatticeDynamics, cubes
 from ingot.benchmarks.spread import Asked, Findings, Table, deviation, noted, quantities_of
@@ -53,14 +53,13 @@ class _Wanted:
     of: Callable[[LatticeDynamics], float]
 
 
-def _wanted(element: str, lattice: str) -> list[_Wanted]:
+def _wanted(lattice: str, measured: MeasuredPhonons | None) -> list[_Wanted]:
     wanted = []
     for name, line, coordinate, branch in SPECIAL_MODES[lattice]:
         point, _, kind = name.partition("_")
         label = f"phonon at {point}{_KINDS[kind]}"
         wanted.append(_Wanted(f"phonon_{name}", label, "THz", partial(_frequency, line, coordinate, branch)))
     wanted.append(_Wanted("zero_point_energy", "zero-point energy", "meV/atom", partial(_zero_point, lattice)))
-    measured = measured_phonons(element)
     if measured:
         label = f"phonons, rms deviation from those measured at {measured.condition}"
         wanted.append(_Wanted("phonon_rms_measured", label, "THz", partial(_deviation, measured)))
@@ -94,13 +93,13 @@ def _deviation(measured: MeasuredPhonons, dynamics: LatticeDynamics) -> float:
 
 
 def asked_of_phonons(
-    element: str, lattice: Literal["fcc", "bcc"], repeat: int, given: float | None = None
+    lattice: Literal["fcc", "bcc"], repeat: int, given: float | None = None, measured: MeasuredPhonons | None = None
 ) -> list[Asked]:
-    """Frequencies, zero-point energy and deviation from measured frequencies, at a0 or a ``given`` constant (A).
+    """Frequencies, zero-point energy and deviation from ``measured`` frequencies, at a0 or a ``given`` constant (A).
 
     At a0 also what the next smaller supercell changes.
     """
-    modes = _asked_of_modes(_wanted(element, lattice), repeat, given)
+    modes = _asked_of_modes(_wanted(lattice, measured), repeat, given)
     return modes if given else [*modes, _asked_of_supercell(repeat)]
 
 
@@ -127,6 +126,7 @@ def phonon_findings(
     temperatures: Sequence[float],
     given: float | None = None,
     members: Sequence[BaseCalculator] = (),
+    measured: MeasuredPhonons | None = None,
 ) -> Findings:
     """Phonons of a crystal with lattice constant ``edge`` (A) in a supercell of ``repeat`` cubes along each edge.
 
@@ -148,7 +148,7 @@ def phonon_findings(
         return max(float(np.abs(a.frequencies - b.frequencies).max()) for a, b in zip(large, small, strict=True))
 
     rows: list[Quantity] = []
-    wanted = _wanted(element, lattice)
+    wanted = _wanted(lattice, measured)
     for one, asked in zip(wanted, _asked_of_modes(wanted, repeat, given), strict=True):
         rows += quantities_of([asked], partial(_value, asked.key, one, dynamics), calculator, members)
     if not given:
@@ -160,6 +160,8 @@ def phonon_findings(
         return Findings(rows)
     unstable = mean.instability(lattice)
     tables = {"phonons": _dispersion(mean, _computed(dynamics, members), lattice), "phonon_dos": _dos(mean)}
+    if measured and not given:  # once is enough
+        tables["phonons_measured"] = _measured(measured)
     if unstable:
         return Findings([noted(row, unstable) if row.status == "ok" else row for row in rows], tables)
     return Findings(rows, tables | {"phonon_thermal": _thermal(mean, temperatures)})
@@ -201,6 +203,11 @@ def _dispersion(mean: LatticeDynamics, members: Sequence[LatticeDynamics], latti
             place = (mean.edge, branch.line, branch.name, along[k], point, *(coordinate * direction))
             rows.append((*place, branch.frequencies[k], std[k]))
     return Table(DISPERSION_COLUMNS, rows)
+
+
+def _measured(points: MeasuredPhonons) -> Table:
+    each = zip(points.line, points.branch, points.coordinate, points.frequency, points.error, strict=True)
+    return Table((*COLUMNS, "condition", "citation"), [(*point, points.condition, points.citation) for point in each])
 
 
 def _dos(dynamics: LatticeDynamics) -> Table:

@@ -77,6 +77,9 @@ class CrystalSettings(Section):
     phonon_temperatures_kelvin: tuple[Positive, ...] = (80.0, 300.0, 600.0, 900.0)
     """Temperatures of the harmonic free energy, entropy and heat capacity."""
 
+    phonon_measurements: str | None = None
+    """A table of measured frequencies to compare with (CSV: see the how-to on comparing potentials)."""
+
     @model_validator(mode="after")
     def _parts_suit_the_lattice(self) -> "CrystalSettings":
         if self.stacking_fault and self.lattice != "fcc":
@@ -88,8 +91,9 @@ class CrystalSettings(Section):
             raise ValueError("the Miller indices of a surface cannot all be zero")
         if self.vacancy_migration and not self.vacancy_repeat:
             raise ValueError("vacancy_migration needs the cell of a vacancy: state vacancy_repeat")
-        if self.phonon_lattice_constant_angstrom and not self.phonon_repeat:
-            raise ValueError("phonon_lattice_constant_angstrom needs phonons: state phonon_repeat")
+        for key in ("phonon_lattice_constant_angstrom", "phonon_measurements"):
+            if getattr(self, key) and not self.phonon_repeat:
+                raise ValueError(f"{key} needs phonons: state phonon_repeat")
         return self
 
 

@@ -16,7 +16,7 @@ from ingot.benchmarks.errors import BenchmarkError
 from ingot.benchmarks.evaluation import evaluate_with
 from ingot.benchmarks.harmonic import PLANCK, TERAHERTZ, harmonic_thermodynamics, zero_point_energy
 from ingot.benchmarks.lattices import primitive_cell, volume_per_atom
-from ingot.benchmarks.measured_phonons import MeasuredPhonons, measured_phonons, parse_measured
+from ingot.benchmarks.measured_phonons import MeasuredPhonons, read_measured
 from ingot.benchmarks.phonon_paths import PATHS, POLARISATIONS, SPECIAL_MODES, axis
 from ingot.benchmarks.phonon_quantities import _deviation, asked_of_phonons, phonon_findings
 from ingot.benchmarks.phonons import FiniteDisplacements, LatticeDynamics, cubes
@@ -210,11 +210,15 @@ def test_the_wave_vector_of_an_instability_is_where_it_is() -> None:
 
 def test_rows_tables_and_spread_over_members() -> None:
     members = [LennardJones(sigma=NEAREST / 2 ** (1 / 6), epsilon=d, rc=1.2 * NEAREST) for d in (0.27, 0.3, 0.33)]
-    found = phonon_findings(BONDS, "Al", "fcc", EDGE, 3, (100.0, 300.0), members=members)
-    assert [row.quantity for row in found.quantities] == [asked.key for asked in asked_of_phonons("Al", "fcc", 3)]
+    points = MeasuredPhonons("80 K", EDGE, "none", ("100",), ("L",), np.ones(1), np.array([9.7]), np.array([0.1]))
+    found = phonon_findings(BONDS, "Al", "fcc", EDGE, 3, (100.0, 300.0), members=members, measured=points)
+    asked = asked_of_phonons("fcc", 3, measured=points)
+    assert [row.quantity for row in found.quantities] == [one.key for one in asked]
     rows = {row.quantity: row for row in found.quantities}
     value = rows["phonon_X_L"].value
     assert value == pytest.approx(of_springs("100", "L", np.ones(1))[0], abs=2e-3)
+    assert rows["phonon_rms_measured"].value == pytest.approx(abs(9.7 - value), abs=1e-6)
+    assert found.tables["phonons_measured"].rows == [("100", "L", 1.0, 9.7, 0.1, "80 K", "none")]
     expected = value * np.std(np.sqrt([0.9, 1.0, 1.1]), ddof=1)
     assert rows["phonon_X_L"].uncertainty == pytest.approx(expected, rel=1e-3)
     assert rows["phonon_supercell_change"].value == pytest.approx(0, abs=5e-3)
@@ -229,10 +233,10 @@ def test_rows_tables_and_spread_over_members() -> None:
 
 
 def test_another_lattice_constant_has_keys_of_its_own() -> None:
-    asked = asked_of_phonons("Al", "fcc", 4, 4.034)
+    asked = asked_of_phonons("fcc", 4, 4.034)
     assert all(one.key.endswith("_at_given_a") and "4.034 A" in one.condition for one in asked)
-    assert not {one.key for one in asked} & {one.key for one in asked_of_phonons("Al", "fcc", 4)}
-    assert not any("measured" in one.key for one in asked_of_phonons("Cu", "fcc", 4))
+    assert not {one.key for one in asked} & {one.key for one in asked_of_phonons("fcc", 4)}
+    assert not any("measured" in one.key for one in asked)
     for lattice, modes in SPECIAL_MODES.items():
         segments = {segment.line: dict(segment.points) for segment in PATHS[lattice]}
         for name, line, coordinate, branch in modes:
@@ -241,12 +245,10 @@ def test_another_lattice_constant_has_keys_of_its_own() -> None:
 
 
 def test_measured_frequencies_of_aluminium(measured_al: Path) -> None:
-    measured = measured_phonons("Al")
-    assert measured is not None
+    measured = read_measured(measured_al)
     assert len(measured.line) == 110
     assert measured.frequency[measured.of("111", "L")].max() == 9.69
     assert "Stedman" in measured.citation
-    assert measured_phonons("Li") is None
 
 
 def test_deviation_from_measured_frequencies(springs: LatticeDynamics) -> None:
@@ -258,11 +260,25 @@ def test_deviation_from_measured_frequencies(springs: LatticeDynamics) -> None:
     assert _deviation(measured, springs) == pytest.approx(np.sqrt(0.03), rel=1e-6)
 
 
-def test_bad_tables_are_refused() -> None:
-    about = "# condition: 80 K\n# lattice_constant_A: 4.0\n# citation: nobody\n"
-    header = "line,branch,coordinate,frequency_THz,error_THz\n"
-    assert parse_measured(about + header + "100,L,1.0,9.7,0.1\n", "Al").frequency[0] == 9.7
-    with pytest.raises(BenchmarkError, match="missing citation"):
-        parse_measured(about.replace("citation", "source") + header + "100,L,1.0,9.7,0.1\n", "Al")
-    with pytest.raises(BenchmarkError, match=r"no branches T1\[100\]"):
-        parse_measured(about + header + "100,T1,1.0,9.7,0.1\n", "Al")
+def test_bad_tables_are_refused(tmp_path: Path) -> None:
+    good = (
+        "# condition: 80 K\n# lattice_constant_A: 4.0\n# citation: nobody\n"
+        "line,branch,coordinate,frequency_THz,error_THz\n100,L,1.0,9.7,0.1\n"
+    )
+
+    def read(text: str) -> MeasuredPhonons:
+        (tmp_path / "table.csv").write_text(text)
+        return read_measured(tmp_path / "table.csv")
+
+    assert read(good).frequency[0] == 9.7
+    for before, after, reason in (
+        ("citation", "source", "lacks citation"),
+        ("frequency_THz", "omega", "lacks frequency_THz"),
+        ("100,L", "100,T1", r"unknown branches: T1\[100\]"),
+        ("9.7", "fast", "fast"),
+        ("100,L,1.0,9.7,0.1\n", "", "lacks line, branch"),
+    ):
+        with pytest.raises(BenchmarkError, match=reason):
+            read(good.replace(before, after))
+    with pytest.raises(BenchmarkError, match="cannot be read"):
+        read_measured(tmp_path / "none.csv")

@@ -129,7 +129,7 @@ DrawSeveral = Callable[[Runs, str, Format], Figure | None]
 """A figure from folders of benchmarks, with the published values of an element."""
 
 CRYSTAL_CURVES: tuple[DrawSeveral, ...] = (
-    draw_phonons,
+    lambda runs, _, kind: draw_phonons(runs, kind),
     lambda runs, _, kind: draw_bain(runs, kind),
     lambda runs, _, kind: draw_gamma_line(runs, kind),
 )

@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from ingot.benchmarks.measured_phonons import MeasuredPhonons, measured_phonons
 from ingot.reporting.figures.several import Runs, colors_of, joined, tables_of
 from ingot.reporting.figures.style import GREY, INK, Figure, Format, canvas, picture
 
@@ -15,12 +14,12 @@ _STYLES = ("-", "--")
 """Of the equilibrium lattice constant, which comes first, and of another one."""
 
 
-def draw_phonons(runs: Runs, element: str, kind: Format) -> Figure | None:
+def draw_phonons(runs: Runs, kind: Format) -> Figure | None:
     """Dispersion of one or several potentials along the symmetry lines; ``None`` where none has phonons."""
     tables, densities = (tables_of(runs, "crystal", f"{name}.csv") for name in ("phonons", "phonon_dos"))
     if not tables:
         return None
-    measured = measured_phonons(element)
+    measured = next(iter(tables_of(runs, "crystal", "phonons_measured.csv").values()), None)
     with canvas(7.6, 3.6, 1, 2, sharey=True, width_ratios=(4, 1)) as (figure, (left, right)):
         for name, table in tables.items():
             _dispersion(left, table, colors_of(runs)[name], name, len(tables) == 1)
@@ -28,11 +27,11 @@ def draw_phonons(runs: Runs, element: str, kind: Format) -> Figure | None:
             for line, (_, part) in zip(_STYLES, table.groupby("lattice_constant_A", sort=False), strict=False):
                 right.plot(part["modes_per_atom_THz"], part["frequency_THz"], line, color=colors_of(runs)[name])
         first = next(iter(tables.values()))
-        points = _points(measured, first) if measured else None
-        if measured and points is not None:
+        points = _placed(measured, first) if measured is not None else None
+        if points is not None:
             style: dict[str, Any] = {"color": INK, "markerfacecolor": "white", "markersize": 3, "elinewidth": 0.7}
             place = (points["path_coordinate"], points["frequency_THz"], points["error_THz"])
-            left.errorbar(*place, fmt="o", label=f"measured, {measured.condition}", **style)
+            left.errorbar(*place, fmt="o", label=f"measured, {points['condition'].iloc[0]}", **style)
         _points_of_symmetry(left, first)
         left.set_ylabel("frequency (THz)")
         right.set_xlabel("density (modes/atom/THz)")
@@ -41,7 +40,7 @@ def draw_phonons(runs: Runs, element: str, kind: Format) -> Figure | None:
         figure.legend(loc="outside upper left", ncols=5)
         image = picture(figure, kind)
     parts = [joined(tables), *([] if points is None else [points.assign(potential="measured")])]
-    cited = f" Measured: {measured.citation}." if measured else ""
+    cited = "" if points is None else f" Measured: {points['citation'].iloc[0]}."
     return Figure(
         "phonons",
         "Phonons",
@@ -68,24 +67,16 @@ def _dispersion(axes: Axes, table: pd.DataFrame, color: str, name: str, alone: b
                 axes.fill_between(x, *band, color=color, alpha=0.12, linewidth=0)
 
 
-def _points(measured: MeasuredPhonons, table: pd.DataFrame) -> pd.DataFrame | None:
+def _placed(measured: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame | None:
     """The measured points with their place on the path; those on lines that are not drawn are left out."""
     lines = table.drop_duplicates(["line", "q_x"]).astype({"line": str}).groupby("line", sort=False)
-    place = np.full(len(measured.line), np.nan)
+    name, coordinate = measured["line"].astype(str), measured["coordinate"]
+    place = pd.Series(np.nan, measured.index)
     for line, part in lines:
-        on_line = np.array([one == line for one in measured.line])
         ordered = part.sort_values("q_x")
-        within = on_line & (measured.coordinate <= ordered["q_x"].max() + 1e-9)
-        place[within] = np.interp(measured.coordinate[within], ordered["q_x"], ordered["path_coordinate"])
-    points = pd.DataFrame(
-        {
-            "line": measured.line,
-            "branch": measured.branch,
-            "path_coordinate": place,
-            "frequency_THz": measured.frequency,
-            "error_THz": measured.error,
-        }
-    ).dropna(subset="path_coordinate")
+        within = (name == line) & (coordinate <= ordered["q_x"].max() + 1e-9)
+        place[within] = np.interp(coordinate[within], ordered["q_x"], ordered["path_coordinate"])
+    points = measured.assign(line=name, path_coordinate=place).dropna(subset="path_coordinate")
     return points if len(points) else None
 
 
