@@ -12,15 +12,16 @@ The bandwidth h of ``K = exp(-|x - x'|^2 / 2 h^2)`` is 0.015 1/A by default, tha
 published ANI-Al curves.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from scipy.special import logsumexp, ndtri
+from numpy.typing import NDArray
+from scipy.special import logsumexp
 
 from ingot.arrays import Descriptors
 from ingot.audit.errors import AuditError
-from ingot.audit.kernels import Precision, checked, float32_error, log_kernel_sums, log_kernel_sums_self
-from ingot.randomness import generator
+from ingot.audit.kernels import FLOAT32_ERROR, Engine, log_kernel_sums, log_kernel_sums_self
 
 BANDWIDTH = 0.015
 """Default bandwidth, 1/A."""
@@ -29,42 +30,57 @@ OVERLAP_THRESHOLD = 1e-5
 """Default threshold of the overlap, nats: y has at least one environment of x in it, to within 0.0045 h."""
 
 
-def _self_sums(x: Descriptors, bandwidth: float, precision: Precision, threads: int) -> np.ndarray:
-    if not len(x):
-        raise AuditError("the set is empty: the entropy of nothing is not defined")
-    return log_kernel_sums_self(x, bandwidth, precision, threads)
+def bandwidth_of_volume(volume_per_atom: float) -> float:
+    """The bandwidth (1/A) of the published rule for a volume per atom (A^3): 0.040 for fcc aluminium.
+
+    Schwalbe-Koda et al.: a Gaussian of the volume, fitted to thermal motion in elements.
+
+    >>> round(bandwidth_of_volume(16.6), 4)
+    0.0401
+    """
+    if not (np.isfinite(volume_per_atom) and volume_per_atom > 0):
+        raise AuditError(f"a volume per atom must be positive (A^3), got {volume_per_atom!r}")
+    return float(0.0897141 * np.exp(-0.5 * (volume_per_atom / 10.896) ** 2) + 0.0119417)
 
 
-def entropy(x: Descriptors, bandwidth: float = BANDWIDTH, precision: Precision = "float64", threads: int = 1) -> float:
+def entropy(x: Descriptors, bandwidth: float = BANDWIDTH, engine: Engine | None = None) -> float:
     """Information entropy H of a set, nats.
 
     >>> float(entropy(np.zeros((5, 63))))
     0.0
     """
-    sums = _self_sums(x, bandwidth, precision, threads)
-    return float(np.log(len(sums)) - sums.mean())
+    return entropy_and_diversity(x, bandwidth, engine)[0]
 
 
-def diversity(
-    x: Descriptors, bandwidth: float = BANDWIDTH, precision: Precision = "float64", threads: int = 1
-) -> float:
+def diversity(x: Descriptors, bandwidth: float = BANDWIDTH, engine: Engine | None = None) -> float:
     """Diversity D of a set, nats: exp(D) counts distinct environments."""
-    return float(logsumexp(-_self_sums(x, bandwidth, precision, threads)))
+    return entropy_and_diversity(x, bandwidth, engine)[1]
 
 
 def entropy_and_diversity(
-    x: Descriptors, bandwidth: float = BANDWIDTH, precision: Precision = "float64", threads: int = 1
+    x: Descriptors, bandwidth: float = BANDWIDTH, engine: Engine | None = None
 ) -> tuple[float, float]:
     """Both from one pass over the pairs."""
-    sums = _self_sums(x, bandwidth, precision, threads)
-    return float(np.log(len(sums)) - sums.mean()), float(logsumexp(-sums))
+    ((_, h, d),) = bandwidth_scan(x, [bandwidth], engine)
+    return h, d
+
+
+def bandwidth_scan(
+    x: Descriptors, bandwidths: Sequence[float], engine: Engine | None = None
+) -> list[tuple[float, float, float]]:
+    """``(bandwidth, H, D)`` for several bandwidths (1/A) from one pass over the pairs."""
+    if not len(x):
+        raise AuditError("the set is empty: the entropy of nothing is not defined")
+    sums = log_kernel_sums_self(x, bandwidths, engine)
+    scanned = zip(bandwidths, sums, strict=True)
+    return [(float(h), float(np.log(len(x)) - p.mean()), float(logsumexp(-p))) for h, p in scanned]
 
 
 def delta_entropy(
-    y: Descriptors, x: Descriptors, bandwidth: float = BANDWIDTH, precision: Precision = "float64", threads: int = 1
-) -> np.ndarray:
+    y: Descriptors, x: Descriptors, bandwidth: float = BANDWIDTH, engine: Engine | None = None
+) -> NDArray[np.float64]:
     """Differential entropy dH(y_i | x) of every row of ``y``, nats; finite at any distance."""
-    return -log_kernel_sums(y, x, bandwidth, precision, threads)
+    return np.asarray(-log_kernel_sums(y, x, [bandwidth], engine)[0])
 
 
 def overlap(
@@ -72,8 +88,7 @@ def overlap(
     x: Descriptors,
     bandwidth: float = BANDWIDTH,
     threshold: float = OVERLAP_THRESHOLD,
-    precision: Precision = "float64",
-    threads: int = 1,
+    engine: Engine | None = None,
 ) -> float:
     """The fraction of ``y`` with dH(y | x) below ``threshold`` (nats), between 0 and 1.
 
@@ -84,53 +99,10 @@ def overlap(
         raise AuditError("the tested set is empty: its overlap is not defined")
     if not np.isfinite(threshold):
         raise AuditError(f"the overlap threshold must be a number of nats, got {threshold!r}")
-    novelty = delta_entropy(y, x, bandwidth, precision, threads)
-    if precision == "float32":
-        near = np.flatnonzero(np.abs(novelty - threshold) <= float32_error(y, x, bandwidth))
+    engine = engine or Engine()
+    novelty = delta_entropy(y, x, bandwidth, engine)
+    if engine.precision == "float32":
+        near = np.flatnonzero(np.abs(novelty - threshold) <= FLOAT32_ERROR)
         if len(near):
-            novelty[near] = delta_entropy(np.asarray(y)[near], x, bandwidth, "float64", threads)
+            novelty[near] = delta_entropy(np.asarray(y)[near], x, bandwidth, replace(engine, precision="float64"))
     return float(np.mean(novelty < threshold))
-
-
-@dataclass(frozen=True)
-class EntropyEstimate:
-    """An entropy from some of the rows: ``value`` with a two-sided interval, nats."""
-
-    value: float
-    lower: float
-    upper: float
-    coverage: float
-    rows: int
-
-
-def estimate_entropy(
-    x: Descriptors,
-    bandwidth: float = BANDWIDTH,
-    seed: int = 0,
-    rows: int = 2000,
-    coverage: float = 0.95,
-    precision: Precision = "float64",
-    threads: int = 1,
-) -> EntropyEstimate:
-    """The entropy of a large set from the kernel sums of ``rows`` random rows against *all* rows.
-
-    Unlike an entropy of a subsample this is unbiased: the mean of ``-ln(p_i / N)`` over a simple
-    random sample. The interval is the normal one, with the finite-population correction;
-    it needs a few hundred rows, since ``ln p`` is skewed. ``rows >= N`` gives the exact
-    value and an interval of width zero.
-    """
-    x = checked(x, "x")
-    total = len(x)
-    if rows < 2:
-        raise AuditError(f"an estimate needs at least 2 rows, got {rows!r}")
-    if not 0 < coverage < 1:
-        raise AuditError(f"coverage must lie between 0 and 1, got {coverage!r}")
-    if rows >= total:
-        value = entropy(x, bandwidth, precision, threads)
-        return EntropyEstimate(value, value, value, coverage, total)
-    chosen = np.sort(generator(seed, "entropy rows", total, rows).choice(total, rows, replace=False))
-    surprise = np.log(total) - log_kernel_sums(x[chosen], x, bandwidth, precision, threads)
-    spread = surprise.std(ddof=1) / np.sqrt(rows) * np.sqrt(1 - rows / total)
-    half = float(ndtri(0.5 + coverage / 2) * spread)
-    value = float(surprise.mean())
-    return EntropyEstimate(value, value - half, value + half, coverage, rows)

@@ -1,40 +1,73 @@
 """Sums of Gaussian kernels between sets of descriptors, in logarithms, with bounded memory.
 
-``ln sum_j exp(-|y_i - x_j|^2 / 2 h^2)`` for every row of y. Squared distances come from one matrix
-product per tile, on centred data: ``-|y - x|^2 / 2 = y.x - |y|^2/2 - |x|^2/2``. The sum is a
-streaming log-sum-exp, so that an environment hundreds of bandwidths away has a finite
-value where a plain sum is zero.
+``ln sum_j exp(-|y_i - x_j|^2 / 2 h^2)`` for every row of y. Squared distances come from matrix products, on centred
+data: ``-|y - x|^2 / 2 = y.x - |y|^2/2 - |x|^2/2``. The sum is a streaming log-sum-exp, so that an environment hundreds
+of bandwidths away has a finite value where a plain sum is zero.
 
-The tiles and the order of summation depend on the sizes only, and every tile is full
-(short ones are padded), because BLAS gives other last bits to ragged edges when its
-number of threads changes: results are the same bits for any number of threads.
+Three backends do the work: compiled C++ (the default where a compiler was found), NumPy, and JAX for GPUs. Results of
+the first two are the same bits for any number of threads.
 """
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Literal, TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ingot.arrays import Descriptors
+from ingot.audit import kernels_numpy
 from ingot.audit.errors import AuditError
+from ingot.audit.native import compiled_audit, log_sums_between, log_sums_within
 
 Precision = Literal["float64", "float32"]
-T = TypeVar("T")
+Backend = Literal["compiled", "numpy", "jax"]
 
-_ROWS = 512
-"""Rows and columns of a tile: 2 MB in float64."""
+FLOAT32_ERROR = 2e-4
+"""Largest error of ``ln sum_j K`` in float32, nats, within 100 nats: rows that could be worse are settled in
+float64."""
+
+_ROUNDING = 8 * 2.0**-24
+"""Error of an exponent over the mean of the squared norms, about twice the largest that was seen."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How kernel sums are taken."""
+
+    precision: Precision = "float64"
+    threads: int = 1
+    """Threads; for ``jax`` the device decides."""
+    backend: Backend | None = None
+    """By default the compiled one, or NumPy where it could not be built."""
+
+    def __post_init__(self) -> None:
+        if self.precision not in ("float64", "float32"):
+            raise AuditError(f"precision {self.precision!r} is not known; accepted: float64, float32")
+        if self.backend not in (None, "compiled", "numpy", "jax"):
+            raise AuditError(f"backend {self.backend!r} is not known; accepted: compiled, numpy, jax")
+        if self.threads < 1:
+            raise AuditError(f"the number of threads must be positive, got {self.threads!r}")
+
+    @property
+    def chosen(self) -> Backend:
+        """The backend that does the work. Raises :class:`AuditError` when it is asked for and not there."""
+        there, reason = compiled_audit() if self.backend in (None, "compiled") else (False, "")
+        if self.backend == "compiled" and not there:
+            raise AuditError(f"the compiled backend is not there: {reason}")
+        return self.backend or ("compiled" if there else "numpy")
 
 
 def log_kernel_sums(
-    y: Descriptors, x: Descriptors, bandwidth: float, precision: Precision = "float64", threads: int = 1
-) -> np.ndarray:
-    """``ln sum_j K(y_i, x_j)`` for every row of ``y``, float64.
+    y: Descriptors, x: Descriptors, bandwidths: Sequence[float], engine: Engine | None = None
+) -> NDArray[np.float64]:
+    """``ln sum_j K(y_i, x_j)`` for every bandwidth (1/A) and row of ``y``, (bandwidths, rows of y), in one pass.
 
-    ``bandwidth`` in the unit of the descriptors (1/A). The error of a value is at most a few
-    ulps of ``|x/h|^2``: 1e-9 for metals in float64; see :func:`float32_error`. Raises :class:`AuditError` for an
-    empty ``x``, widths that differ, values that are not finite, a bandwidth that is not positive.
+    float64: errors of a few ulps of ``|x/h|^2``, 1e-10 for metals. float32: errors below ``FLOAT32_ERROR``.
+    Memory: both sets once more in the working precision. Raises :class:`AuditError` for an empty ``x``, widths that
+    differ, values that are not finite, a bandwidth that is not positive.
     """
+    engine = engine or Engine()
     y, x = checked(y, "y"), checked(x, "x")
     if y.shape[1] != x.shape[1]:
         raise AuditError(
@@ -43,105 +76,77 @@ def log_kernel_sums(
         )
     if not len(x):
         raise AuditError("the reference set is empty: there is nothing to compare with")
-    left, right = _scaled(y, x, bandwidth, precision)
-    columns, norms = _padded(right, np.inf)
-
-    def rows(start: int) -> np.ndarray:
-        block, block_norms = _padded(left[start : start + _ROWS], 0.0)
-        largest = np.full(_ROWS, -np.inf)
-        total = np.zeros(_ROWS)
-        tile = np.empty((_ROWS, _ROWS), columns.dtype)
-        for begin in range(0, len(columns), _ROWS):
-            np.matmul(block, columns[begin : begin + _ROWS].T, out=tile)
-            tile -= norms[begin : begin + _ROWS]
-            top = np.maximum(largest, tile.max(axis=1))
-            tile -= top[:, None].astype(tile.dtype)
-            np.exp(tile, out=tile)
-            total = total * np.exp(largest - top) + tile.sum(axis=1)
-            largest = top
-        sums: np.ndarray = largest - block_norms + np.log(total)
-        return sums[: len(left) - start]
-
-    return _joined(_in_order(rows, range(0, len(left), _ROWS), threads))
+    widths, centre = _widths(bandwidths), x.mean(axis=0)
+    sums = _between(y, x, centre, widths, engine)
+    if engine.precision == "float32":
+        coarse = np.flatnonzero(_could_be_worse(y - centre, sums, widths))
+        if len(coarse):
+            sums[:, coarse] = _between(y[coarse], x, centre, widths, replace(engine, precision="float64"))
+    return sums
 
 
 def log_kernel_sums_self(
-    x: Descriptors, bandwidth: float, precision: Precision = "float64", threads: int = 1
-) -> np.ndarray:
-    """``ln sum_j K(x_i, x_j)`` within one set, the self term exactly 1: half the work of two sets."""
-    x = checked(x, "x")
-    left, _ = _scaled(x, x, bandwidth, precision)
-    points, norms = _padded(left, np.inf)
-    total = np.zeros(len(points))
+    x: Descriptors, bandwidths: Sequence[float], engine: Engine | None = None
+) -> NDArray[np.float64]:
+    """``ln sum_j K(x_i, x_j)`` within one set, (bandwidths, rows), the self term exactly 1; half the work of two sets.
 
-    def block_row(start: int) -> tuple[int, np.ndarray]:
-        rows = slice(start, start + _ROWS)
-        partial = np.zeros(len(points) - start)
-        tile = np.empty((_ROWS, _ROWS), points.dtype)
-        for begin in range(start, len(points), _ROWS):
-            columns = slice(begin, begin + _ROWS)
-            np.matmul(points[rows], points[columns].T, out=tile)
-            tile -= norms[rows, None]
-            tile -= norms[columns]
-            np.minimum(tile, 0.0, out=tile)
-            np.exp(tile, out=tile)
-            if begin == start:
-                np.fill_diagonal(tile, 1.0)
-            else:
-                partial[begin - start : begin - start + _ROWS] += tile.sum(axis=0)
-            partial[:_ROWS] += tile.sum(axis=1)
-        return start, partial
+    Memory: the set once more in the working precision.
+    """
+    engine = engine or Engine()
+    x, widths = checked(x, "x"), _widths(bandwidths)
+    if not len(x):
+        return np.empty((len(widths), 0))
+    centre = x.mean(axis=0)
+    if engine.chosen == "compiled":
+        return log_sums_within(x, centre, widths, engine.precision, engine.threads)
+    if engine.chosen == "jax":
+        from ingot.audit.kernels_jax import log_sums_within as within
 
-    for start, partial in _in_order(block_row, range(0, len(points), _ROWS), threads):
-        total[start:] += partial
-    return np.log(total[: len(x)])
+        return within(x, centre, widths, engine.precision)
+    each = [kernels_numpy.log_sums_within(x, centre, h, engine.precision, engine.threads) for h in widths]
+    return np.stack(each)
 
 
-def float32_error(y: Descriptors, x: Descriptors, bandwidth: float) -> float:
-    """A bound on the error of a logarithmic kernel sum in float32: rounding of the squared norms."""
-    left, right = _scaled(checked(y, "y"), checked(x, "x"), bandwidth, "float64")
-    norms = [float(np.einsum("ij,ij->i", part, part).max(initial=0.0)) for part in (left, right)]
-    return 8.0 * float(np.finfo(np.float32).eps) * (1.0 + sum(norms))
-
-
-def checked(x: Descriptors, name: str) -> np.ndarray:
+def checked(x: Descriptors, name: str) -> NDArray[np.float64]:
     """``x`` as a finite float64 matrix, or an :class:`AuditError`."""
-    matrix = np.asarray(x, dtype=np.float64)
-    if matrix.ndim != 2:
-        raise AuditError(f"{name} must be a matrix (environments, features), got shape {matrix.shape}")
+    matrix = np.ascontiguousarray(x, dtype=np.float64)
+    if np.ndim(x) != 2:
+        raise AuditError(f"{name} must be a matrix (environments, features), got shape {np.shape(x)}")
     if not np.isfinite(matrix).all():
         row = int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
         raise AuditError(f"{name} holds values that are not finite, first in row {row}")
     return matrix
 
 
-def _scaled(y: np.ndarray, x: np.ndarray, bandwidth: float, precision: Precision) -> tuple[np.ndarray, np.ndarray]:
-    """Both sets in units of the bandwidth, about the mean of ``x`` (this keeps the products small)."""
-    if not (np.isfinite(bandwidth) and bandwidth > 0):
-        raise AuditError(f"the bandwidth must be a positive number (1/A), got {bandwidth!r}")
-    if precision not in ("float64", "float32"):
-        raise AuditError(f"precision {precision!r} is not known; accepted: float64, float32")
-    centre = x.mean(axis=0) if len(x) else 0.0
-    return tuple(np.ascontiguousarray((part - centre) / bandwidth, dtype=precision) for part in (y, x))  # type: ignore[return-value]
+def _widths(bandwidths: Sequence[float]) -> tuple[float, ...]:
+    widths = tuple(float(h) for h in bandwidths)
+    if not widths:
+        raise AuditError("kernel sums need at least one bandwidth")
+    for h in widths:
+        if not (np.isfinite(h) and h > 0):
+            raise AuditError(f"the bandwidth must be a positive number (1/A), got {h!r}")
+    return widths
 
 
-def _padded(points: np.ndarray, norm: float) -> tuple[np.ndarray, np.ndarray]:
-    """Points up to a full tile, and half their squared norms, ``norm`` on the padding."""
-    extra = -len(points) % _ROWS
-    norms = 0.5 * np.einsum("ij,ij->i", points, points)
-    return np.pad(points, ((0, extra), (0, 0))), np.pad(norms, (0, extra), constant_values=norm)
+def _between(
+    y: NDArray[np.float64], x: NDArray[np.float64], centre: NDArray[np.float64], widths: Sequence[float], engine: Engine
+) -> NDArray[np.float64]:
+    if engine.chosen == "compiled":
+        return log_sums_between(y, x, centre, widths, engine.precision, engine.threads)
+    if engine.chosen == "jax":
+        from ingot.audit.kernels_jax import log_sums_between as between
+
+        return between(y, x, centre, widths, engine.precision)
+    each = [kernels_numpy.log_sums_between(y, x, centre, h, engine.precision, engine.threads) for h in widths]
+    return np.stack(each)
 
 
-def _in_order(work: Callable[[int], T], starts: range, threads: int) -> Iterator[T]:
-    """Results in the order of ``starts``; at most ``threads`` are held."""
-    if threads <= 1:
-        yield from map(work, starts)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        for first in range(0, len(starts), threads):
-            yield from pool.map(work, starts[first : first + threads])
+def _could_be_worse(y: NDArray[np.float64], sums: NDArray[np.float64], widths: Sequence[float]) -> NDArray[np.bool_]:
+    """Rows whose float32 exponents may be off by more than ``FLOAT32_ERROR``, at the narrowest bandwidth.
 
-
-def _joined(parts: Iterator[np.ndarray]) -> np.ndarray:
-    arrays = list(parts)
-    return np.concatenate(arrays) if arrays else np.empty(0)
+    The norm of the nearest x exceeds that of y by the distance at most, which follows from the sum.
+    """
+    narrow = int(np.argmin(widths))
+    norm = np.sqrt(np.einsum("ij,ij->i", y, y)) / widths[narrow]
+    distance = np.sqrt(2 * np.maximum(-sums[narrow], 0.0))
+    return np.asarray(_ROUNDING * 0.5 * (norm**2 + (norm + distance) ** 2) > FLOAT32_ERROR)

@@ -5,7 +5,7 @@ import numpy as np
 from ingot.arrays import Descriptors
 from ingot.audit.entropy import BANDWIDTH, entropy
 from ingot.audit.errors import AuditError
-from ingot.audit.kernels import Precision, checked
+from ingot.audit.kernels import Engine, checked
 from ingot.randomness import generator
 
 
@@ -15,8 +15,7 @@ def learning_curve(
     seed: int = 0,
     repeats: int = 5,
     largest: int = 10_000,
-    precision: Precision = "float64",
-    threads: int = 1,
+    engine: Engine | None = None,
 ) -> list[tuple[int, float, float]]:
     """``(n, mean H(n), standard deviation)`` over ``repeats`` random draws of n environments.
 
@@ -34,8 +33,8 @@ def learning_curve(
     curve = []
     for n in sizes:
         if n == len(x):
-            curve.append((n, entropy(x, bandwidth, precision, threads), 0.0))
+            curve.append((n, entropy(x, bandwidth, engine), 0.0))
             continue
-        values = [entropy(x[np.sort(order[:n])], bandwidth, precision, threads) for order in orders]
+        values = [entropy(x[np.sort(order[:n])], bandwidth, engine) for order in orders]
         curve.append((n, float(np.mean(values)), float(np.std(values, ddof=1))))
     return curve

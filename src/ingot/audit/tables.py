@@ -14,7 +14,7 @@ from ingot.arrays import Descriptors
 from ingot.audit.descriptors import environment_descriptors
 from ingot.audit.entropy import OVERLAP_THRESHOLD, delta_entropy, entropy_and_diversity
 from ingot.audit.errors import AuditError
-from ingot.audit.kernels import Precision
+from ingot.audit.kernels import Engine
 from ingot.audit.learning import learning_curve
 from ingot.files import write_atomically
 
@@ -34,12 +34,14 @@ class AuditedSet:
     """``structure_id``, ``family`` and ``parent`` of every structure."""
 
 
-def describe(name: str, frames: Sequence[Atoms], neighbors: int = 32, cutoff_angstrom: float = 5.0) -> AuditedSet:
+def describe(
+    name: str, frames: Sequence[Atoms], neighbors: int = 32, cutoff_angstrom: float = 5.0, threads: int = 1
+) -> AuditedSet:
     """A set ready for the audit. Raises :class:`AuditError` where it has no atoms."""
     if not sum(map(len, frames)):
         raise AuditError(f"the set {name!r} has no atoms: there is nothing to audit")
     try:
-        descriptors = environment_descriptors(frames, neighbors, cutoff_angstrom)
+        descriptors = environment_descriptors(frames, neighbors, cutoff_angstrom, threads=threads)
     except AuditError as error:
         raise AuditError(f"set {name!r}: {error}") from None
     labels = []
@@ -55,15 +57,14 @@ class _Measure:
     """How the kernel sums are taken."""
 
     bandwidth: float
-    precision: Precision
-    threads: int
+    engine: Engine
 
     def content(self, x: np.ndarray) -> Row:
-        h, d = entropy_and_diversity(x, self.bandwidth, self.precision, self.threads)
+        h, d = entropy_and_diversity(x, self.bandwidth, self.engine)
         return {"environments": len(x), "entropy": h, "diversity": d, "largest_entropy": math.log(len(x))}
 
     def novelty(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-        return delta_entropy(y, x, self.bandwidth, self.precision, self.threads)
+        return delta_entropy(y, x, self.bandwidth, self.engine)
 
 
 def audit_tables(
@@ -75,8 +76,7 @@ def audit_tables(
     seed: int = 0,
     curve_repeats: int = 5,
     curve_environments: int = 10_000,
-    precision: Precision = "float64",
-    threads: int = 1,
+    engine: Engine | None = None,
 ) -> dict[str, list[Row]]:
     """The tables by name: summary, novelty, overlap, structures, learning_curve.
 
@@ -92,7 +92,7 @@ def audit_tables(
     unknown = set(groups) - {"family", "parent"}
     if unknown:
         raise AuditError(f"cannot group by {', '.join(sorted(unknown))}; accepted: family, parent")
-    measure = _Measure(bandwidth, precision, threads)
+    measure = _Measure(bandwidth, engine or Engine())
     everything = np.concatenate([part.descriptors for part in training])
     ends = np.cumsum([len(part.descriptors) for part in training])
     tables: dict[str, list[Row]] = {"summary": [], "novelty": [], "overlap": [], "structures": []}
@@ -118,7 +118,7 @@ def audit_tables(
         tables["structures"] += _structure_rows(part, "test", novelty)
     for grouping in groups:
         tables["summary"] += _group_rows(training, grouping, measure)
-    curve = learning_curve(everything, bandwidth, seed, curve_repeats, curve_environments, precision, threads)
+    curve = learning_curve(everything, bandwidth, seed, curve_repeats, curve_environments, engine)
     tables["learning_curve"] = [
         {"environments": n, "entropy": mean, "standard_deviation": deviation, "largest_entropy": math.log(n)}
         for n, mean, deviation in curve

@@ -38,14 +38,14 @@ def run(args: argparse.Namespace) -> int:
     settings = parse_settings(AuditSettings, args.settings)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # the kernel sums bring threads of their own
 
-    from ingot.audit import audit_tables, describe, write_table
+    from ingot.audit import Engine, audit_tables, describe, write_table
     from ingot.datasets import read_frames
     from ingot.progress import progress
 
     training = [named_path(text) for text in (*args.against, *args.data, *args.sets)]
     tests = [named_path(text) for text in args.test]
     sets = [
-        describe(name, read_frames(path), settings.neighbors, settings.cutoff_angstrom)
+        describe(name, read_frames(path), settings.neighbors, settings.cutoff_angstrom, args.threads)
         for name, path in progress([*training, *tests], "describing", unit="set")
     ]
     tables = audit_tables(
@@ -57,8 +57,7 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         curve_repeats=settings.curve_repeats,
         curve_environments=settings.curve_environments,
-        precision=settings.precision,
-        threads=args.threads,
+        engine=Engine(settings.precision, args.threads),
     )
     constants: dict[str, object] = {
         name: getattr(settings, name) for name in ("neighbors", "cutoff_angstrom", "bandwidth_per_angstrom")

@@ -47,8 +47,9 @@ def run(args: argparse.Namespace) -> int:
         row(name, version)
     print("accelerators")
     row("jax devices", _devices())
-    print("compiled descriptor")
-    row("native", _native())
+    print("compiled code")
+    for name, value in _native().items():
+        row(name, value)
     print("optional")
     for name, purpose in OPTIONAL.items():
         row(name, f"{'found' if installed(name) else 'missing'}: {purpose}")
@@ -71,11 +72,17 @@ def _memory() -> str:
         return "unknown"
 
 
-def _native() -> str:
+def _native() -> dict[str, str]:
+    from ingot.audit.native import compiled_audit
     from ingot.potentials import native_status
 
-    built, where = native_status()
-    return f"built: {where}" if built else f"missing, training and dynamics are several times slower: {where}"
+    said = {}
+    for name, (built, where), without in (
+        ("potentials", native_status(), "training and dynamics are"),
+        ("audit", compiled_audit(), "the audit is"),
+    ):
+        said[name] = f"built: {where}" if built else f"missing, {without} several times slower: {where}"
+    return said
 
 
 def _devices() -> str:

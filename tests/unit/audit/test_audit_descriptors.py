@@ -10,9 +10,19 @@ from ase import Atoms
 from ase.build import bulk, fcc111, molecule
 from scipy.spatial.transform import Rotation
 
-from ingot.audit import AuditError, environment_descriptors
+from ingot.audit import AuditError, descriptors, environment_descriptors
+from ingot.audit.native import compiled_audit
 
 RECORDED = json.loads((Path(__file__).parent / "quests_values.json").read_text())
+
+
+@pytest.fixture(autouse=True, params=["compiled", "numpy"])
+def implementation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test is of both: the compiled descriptors and their reference."""
+    if request.param == "numpy":
+        monkeypatch.setattr(descriptors, "compiled_audit", lambda: (False, "switched off by the test"))
+    elif not compiled_audit()[0]:
+        pytest.skip(f"not compiled: {compiled_audit()[1]}")
 
 
 def recorded_frames() -> list[Atoms]:
@@ -185,3 +195,86 @@ def test_frames_without_an_environment_are_refused_with_their_number(atoms: Atom
 def test_settings_out_of_bounds_are_refused(neighbors: int, cutoff: float) -> None:
     with pytest.raises(AuditError):
         environment_descriptors([molecule("H2O")], neighbors, cutoff)
+
+
+def alloy(seed: int = 4) -> Atoms:
+    atoms = bulk("Al", cubic=True) * (2, 2, 2)
+    atoms.rattle(0.1, seed=seed)
+    symbols = np.array(["Al"] * 20 + ["Cu"] * 12)
+    atoms.symbols = np.random.default_rng(seed).permutation(symbols)
+    return atoms
+
+
+def test_of_one_species_is_the_blind_one() -> None:
+    atoms = rattled_crystal()
+    aware = environment_descriptors([atoms], species=["Al"])
+    assert aware.shape == (32, 64)
+    assert distance(aware[:, :63], environment_descriptors([atoms])) < 1e-15
+    assert (aware[:, 63] == 1).all()
+
+
+def test_blocks_of_species_by_the_formula() -> None:
+    """Each block by the plain formula: two sorted lists of neighbours, and the matrix between them."""
+    atoms, k, cutoff = alloy(), 6, 4.0
+    x = environment_descriptors([atoms], k, cutoff, species=["Cu", "Al"])
+    assert x.shape == (32, 2 * (2 * k - 1) + k + 2)
+    i = 3
+    shifts = np.array(list(product(range(-1, 2), repeat=3))) @ atoms.cell.array
+    points = (atoms.positions[None] + shifts[:, None] - atoms.positions[i]).reshape(-1, 3)
+    symbols = np.tile(atoms.get_chemical_symbols(), 27)
+    lists = []
+    for symbol in ("Cu", "Al"):
+        r = np.linalg.norm(points, axis=1)
+        near = np.argsort(r)
+        near = near[(symbols[near] == symbol) & (r[near] > 0) & (r[near] < cutoff)][:k]
+        lists.append((points[near], (1 - (r[near] / cutoff) ** 2) ** 2))
+    row = []
+    for place, weight in lists:
+        row.append(np.pad(weight / np.linalg.norm(place, axis=1), (0, k - len(weight))))
+    for (a, wa), (b, wb) in ((lists[0], lists[0]), (lists[0], lists[1]), (lists[1], lists[1])):
+        matrix = np.zeros((k, k))
+        for j, m in product(range(len(a)), range(len(b))):
+            if a is not b or j != m:
+                matrix[j, m] = np.sqrt(wa[j] * wb[m]) / np.linalg.norm(a[j] - b[m])
+        columns = -np.sort(-matrix, axis=1)[:, : k - (a is b)].mean(axis=0)
+        row.append(columns)
+    own = [float(atoms.get_chemical_symbols()[i] == symbol) for symbol in ("Cu", "Al")]
+    assert distance(x[i], np.concatenate([*row, own])) < 1e-12
+
+
+def test_species_are_told_apart_and_their_symmetry_kept() -> None:
+    atoms = alloy()
+    x = environment_descriptors([atoms], species=["Al", "Cu"])
+    order = np.random.default_rng(0).permutation(len(atoms))
+    assert distance(environment_descriptors([atoms[order]], species=["Al", "Cu"]), x[order]) < 1e-12
+    swapped = atoms.copy()
+    swapped.symbols = ["Cu" if symbol == "Al" else "Al" for symbol in atoms.symbols]
+    assert distance(environment_descriptors([swapped]), environment_descriptors([atoms])) == 0
+    assert np.linalg.norm(environment_descriptors([swapped], species=["Al", "Cu"]) - x, axis=1).min() > np.sqrt(2)
+
+
+def test_ties_between_species_depend_on_nothing_but_the_crystal() -> None:
+    b2 = bulk("NiAl", "cesiumchloride", a=2.9)
+    big = b2 * (2, 3, 2)
+    order = np.random.default_rng(1).permutation(len(big))
+    expected = environment_descriptors([b2], 12, species=["Al", "Ni"])
+    found = environment_descriptors([big[order]], 12, species=["Al", "Ni"])
+    for symbol, reference in zip(b2.get_chemical_symbols(), expected, strict=True):
+        mine = np.array([one == symbol for one in big[order].get_chemical_symbols()])
+        assert distance(found[mine], reference) < 1e-12
+
+
+def test_species_that_are_not_listed_are_refused() -> None:
+    with pytest.raises(AuditError, match=r"frame 0 .*species Cu are not among those of the descriptor: Al"):
+        environment_descriptors([alloy()], species=["Al"])
+    for species in ([], ["Al", "Al"]):
+        with pytest.raises(AuditError, match="different chemical symbols"):
+            environment_descriptors([alloy()], species=species)
+
+
+def test_threads_share_frames_and_large_cells() -> None:
+    frames = [rattled_crystal() * (3, 2, 2), *recorded_frames(), rattled_crystal()]
+    assert np.array_equal(environment_descriptors(frames, threads=3), environment_descriptors(frames))
+    frames.append(Atoms("Al2", positions=[[0, 0, 0], [0, 0, 0]]))
+    with pytest.raises(AuditError, match=rf"frame {len(frames) - 1} .*atom 0 coincides"):
+        environment_descriptors(frames, threads=3)

@@ -242,4 +242,4 @@ def test_several_processes_may_build_at_once(tmp_path):
     running = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert all(process.communicate(timeout=300)[0].startswith("(True, ") for process in running)
     assert [path.suffix for path in (tmp_path / "ingot").iterdir()] == [".so"]
-    assert all(source.exists() for source in (library.HEADER, *library.SOURCES))
+    assert all(file.exists() for file in (*library.POTENTIALS.headers, *library.POTENTIALS.sources))

@@ -1,0 +1,328 @@
+// Descriptors of atom-centred environments: ingot/audit/descriptors.py in compiled form, one atom at a time, in float64.
+//
+// Atoms are sorted into bins no smaller than the cutoff; the k nearest neighbours of each species come from a sort by counting; the
+// rows of the neighbour matrix are sorted in registers, eight rows side by side, by a network of comparators.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+namespace {
+
+constexpr int LANES = 8;
+typedef double Vec __attribute__((vector_size(LANES * 8)));
+
+inline Vec load(const double* from) {
+  Vec v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+
+inline Vec root(Vec x) {
+  Vec y;
+  for (int i = 0; i < LANES; i++) y[i] = std::sqrt(x[i]);
+  return y;
+}
+
+// Batcher's odd-even merge sort for n wires, a power of two.
+template <int n> constexpr int comparators() {
+  int count = 0;
+  for (int p = 1; p < n; p *= 2)
+    for (int k = p; k >= 1; k /= 2)
+      for (int j = k % p; j + k < n; j += 2 * k)
+        for (int i = 0; i < std::min(k, n - j - k); i++) count += (i + j) / (2 * p) == (i + j + k) / (2 * p);
+  return count;
+}
+
+template <int n> constexpr auto network() {
+  std::array<std::pair<int, int>, comparators<n>()> wires{};
+  int count = 0;
+  for (int p = 1; p < n; p *= 2)
+    for (int k = p; k >= 1; k /= 2)
+      for (int j = k % p; j + k < n; j += 2 * k)
+        for (int i = 0; i < std::min(k, n - j - k); i++)
+          if ((i + j) / (2 * p) == (i + j + k) / (2 * p)) wires[count].first = i + j, wires[count].second = i + j + k, count++;
+  return wires;
+}
+
+inline void largest_first(Vec& a, Vec& b) {
+  const Vec large = a > b ? a : b, small = a > b ? b : a;
+  a = large, b = small;
+}
+
+template <int n, size_t... I> inline void sort_lanes(Vec* v, std::index_sequence<I...>) {
+  constexpr auto wires = network<n>();
+  (largest_first(v[wires[I].first], v[wires[I].second]), ...);
+}
+
+// The nearest neighbours of one species, nearest first: s = 1 - (r / rc)^2, nothing on padding, and places far apart there.
+struct Shell {
+  std::vector<double> x, y, z, s, r;
+  int64_t found, inner, tied;  // of the k; nearer than the shell of the k-th; members of that shell where it straddles, else 0
+};
+
+// Averages of the sorted rows s_j s_l / r_jl, largest first: j over `rows`, l over `entries`, without the diagonal of a square.
+template <int P> void second_part(int64_t k, const Shell& rows, const Shell& entries, bool square, double* to) {
+  Vec total[P] = {};
+  for (int start = 0; start < P; start += LANES) {
+    const Vec x = load(&rows.x[start]), y = load(&rows.y[start]), z = load(&rows.z[start]), s = load(&rows.s[start]);
+    Vec v[P];
+    for (int l = 0; l < P; l++) {
+      const Vec dx = x - entries.x[l], dy = y - entries.y[l], dz = z - entries.z[l];
+      v[l] = s * entries.s[l] / root(dx * dx + dy * dy + dz * dz);
+    }
+    if (square)
+      for (int lane = 0; lane < LANES; lane++) v[start + lane][lane] = 0;
+    sort_lanes<P>(v, std::make_index_sequence<comparators<P>()>{});
+    for (int l = 0; l < P; l++) total[l] += v[l];
+  }
+  for (int64_t l = 0; l < k - square; l++) {
+    double sum = 0;
+    for (int lane = 0; lane < LANES; lane++) sum += total[l][lane];
+    to[l] = sum / double(k);
+  }
+}
+
+// The same where a shell straddles the k-th place: its members count by the odds of a fair draw (see tied_shell.py).
+void tied_part(int64_t k, const Shell& rows, const Shell& entries, bool square, double* to) {
+  const auto size = [&](const Shell& of) { return of.tied ? of.inner + of.tied : std::min(of.found, k); };
+  const auto odds = [&](const Shell& of, int64_t i) { return of.tied && i >= of.inner ? double(k - of.inner) / double(of.tied) : 1.0; };
+  const int64_t columns = k - square, width = size(entries);
+  std::vector<std::pair<double, double>> row(width);
+  std::fill(to, to + columns, 0.0);
+  for (int64_t j = 0; j < size(rows); j++) {
+    for (int64_t l = 0; l < width; l++) {
+      const double dx = rows.x[j] - entries.x[l], dy = rows.y[j] - entries.y[l], dz = rows.z[j] - entries.z[l];
+      double value = rows.s[j] * entries.s[l] / std::sqrt(dx * dx + dy * dy + dz * dz), count = odds(entries, l);
+      if (square && l == j) value = 0, count = 0;
+      if (square && l != j && entries.tied && j >= entries.inner && l >= entries.inner)
+        count = double(k - entries.inner - 1) / double(entries.tied - 1);
+      row[l] = {value, count};
+    }
+    std::sort(row.begin(), row.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    const double weight = odds(rows, j) / double(k);
+    double left = 0;
+    for (const auto& [value, count] : row) {
+      const double right = left + count;
+      for (int64_t c = int64_t(left); c < columns && double(c) < right; c++)
+        to[c] += weight * value * std::max(0.0, std::min(right, double(c + 1)) - std::max(left, double(c)));
+      left = right;
+    }
+  }
+}
+
+// The atoms of one cell in bins.
+struct Bins {
+  int64_t count[3], reach[3], atoms;
+  bool periodic[3];
+  double cell[9], inverse[9], low[3], span[3];
+  std::vector<double> x, y, z;
+  std::vector<int64_t> first, order, place;  // of a bin; atom of a sorted place; bin numbers of an atom
+
+  Bins(const double* positions, int64_t atoms, const double* box, const uint8_t* pbc, double cutoff) : atoms(atoms), order(atoms), place(3 * atoms) {
+    std::copy(box, box + 9, cell);
+    const double* a = cell;
+    const auto minor = [&](int i, int j) {
+      const int r = (i + 1) % 3, s = (i + 2) % 3, p = (j + 1) % 3, q = (j + 2) % 3;
+      return a[3 * r + p] * a[3 * s + q] - a[3 * r + q] * a[3 * s + p];
+    };
+    const double determinant = a[0] * minor(0, 0) + a[1] * minor(0, 1) + a[2] * minor(0, 2);
+    for (int i = 0; i < 3; i++)
+      for (int j = 0; j < 3; j++) inverse[3 * j + i] = minor(i, j) / determinant;
+    std::vector<double> fraction(3 * atoms), wrapped(3 * atoms);
+    for (int64_t i = 0; i < atoms; i++)
+      for (int d = 0; d < 3; d++) {
+        const double* p = positions + 3 * i;
+        const double f = p[0] * inverse[d] + p[1] * inverse[3 + d] + p[2] * inverse[6 + d];
+        fraction[3 * i + d] = pbc[d] ? f - std::floor(f) : f;
+      }
+    for (int d = 0; d < 3; d++) {
+      const double* i = inverse;
+      const double width = 1 / std::sqrt(i[d] * i[d] + i[3 + d] * i[3 + d] + i[6 + d] * i[6 + d]);  // between the faces of the cell
+      periodic[d] = pbc[d], low[d] = 0, span[d] = 1;
+      if (!pbc[d]) {
+        double highest = -1e300;
+        low[d] = 1e300;
+        for (int64_t n = 0; n < atoms; n++) low[d] = std::min(low[d], fraction[3 * n + d]), highest = std::max(highest, fraction[3 * n + d]);
+        span[d] = (highest - low[d]) * (1 + 1e-9) + 1e-9;
+      }
+      count[d] = std::clamp<int64_t>(int64_t(span[d] * width / cutoff), 1, 128);
+      reach[d] = pbc[d] ? int64_t(std::ceil(cutoff * double(count[d]) / (span[d] * width))) : std::min<int64_t>(count[d] - 1, 1);
+    }
+    first.assign(count[0] * count[1] * count[2] + 1, 0);
+    std::vector<int64_t> bin(atoms);
+    for (int64_t i = 0; i < atoms; i++) {
+      for (int d = 0; d < 3; d++)
+        place[3 * i + d] = std::clamp<int64_t>(int64_t((fraction[3 * i + d] - low[d]) / span[d] * double(count[d])), 0, count[d] - 1);
+      bin[i] = (place[3 * i] * count[1] + place[3 * i + 1]) * count[2] + place[3 * i + 2];
+      first[bin[i] + 1]++;
+    }
+    std::partial_sum(first.begin(), first.end(), first.begin());
+    std::vector<int64_t> next(first.begin(), first.end() - 1);
+    x.resize(atoms), y.resize(atoms), z.resize(atoms);
+    home.resize(atoms);
+    for (int64_t i = 0; i < atoms; i++) {
+      const int64_t at = next[bin[i]]++;
+      const double* f = &fraction[3 * i];
+      order[at] = i, home[i] = at;
+      x[at] = f[0] * cell[0] + f[1] * cell[3] + f[2] * cell[6];
+      y[at] = f[0] * cell[1] + f[1] * cell[4] + f[2] * cell[7];
+      z[at] = f[0] * cell[2] + f[1] * cell[5] + f[2] * cell[8];
+    }
+  }
+  std::vector<int64_t> home;  // sorted place of an atom
+};
+
+// Neighbours of one atom within the cutoff.
+struct Neighbors {
+  std::vector<double> x, y, z, square, squares;
+  std::vector<int64_t> species, candidate;
+
+  void find(const Bins& bins, int64_t atom, const int32_t* kinds, double cutoff) {
+    x.clear(), y.clear(), z.clear(), square.clear(), species.clear();
+    const int64_t self = bins.home[atom];
+    const double own[3] = {bins.x[self], bins.y[self], bins.z[self]};
+    int64_t image[3], at[3];
+    const int64_t* place = &bins.place[3 * atom];
+    const auto wrapped = [&](int d, int64_t by) {
+      at[d] = place[d] + by, image[d] = 0;
+      if (bins.periodic[d]) {
+        image[d] = at[d] >= 0 ? at[d] / bins.count[d] : -((bins.count[d] - 1 - at[d]) / bins.count[d]);
+        at[d] -= image[d] * bins.count[d];
+      }
+      return at[d] >= 0 && at[d] < bins.count[d];
+    };
+    for (int64_t i = -bins.reach[0]; i <= bins.reach[0]; i++) {
+      if (!wrapped(0, i)) continue;
+      for (int64_t j = -bins.reach[1]; j <= bins.reach[1]; j++) {
+        if (!wrapped(1, j)) continue;
+        for (int64_t k = -bins.reach[2]; k <= bins.reach[2];) {
+          if (!wrapped(2, k)) {
+            k++;
+            continue;
+          }
+          // Bins along the last axis lie side by side: all of them up to the end of the cell or of the reach at once.
+          const int64_t run = std::min(bins.count[2] - at[2], bins.reach[2] - k + 1);
+          const int64_t bin = (at[0] * bins.count[1] + at[1]) * bins.count[2] + at[2];
+          collect(bins, bins.first[bin], bins.first[bin + run], image, own, self, kinds, cutoff);
+          k += run;
+        }
+      }
+    }
+  }
+
+  void collect(const Bins& bins, int64_t first, int64_t last, const int64_t* image, const double* own, int64_t self, const int32_t* kinds,
+               double cutoff) {
+    double shift[3];
+    for (int b = 0; b < 3; b++)
+      shift[b] = double(image[0]) * bins.cell[b] + double(image[1]) * bins.cell[3 + b] + double(image[2]) * bins.cell[6 + b] - own[b];
+    const int64_t count = last - first;
+    if (int64_t(squares.size()) < count) squares.resize(count), candidate.resize(count);
+    const double *px = &bins.x[first], *py = &bins.y[first], *pz = &bins.z[first];
+    double* out = squares.data();
+    for (int64_t t = 0; t < count; t++) {
+      const double dx = px[t] + shift[0], dy = py[t] + shift[1], dz = pz[t] + shift[2];
+      out[t] = dx * dx + dy * dy + dz * dz;
+    }
+    int64_t found = 0;
+    for (int64_t t = 0; t < count; t++) {
+      candidate[found] = t;
+      found += out[t] < cutoff * cutoff;
+    }
+    const bool here = !(image[0] || image[1] || image[2]);
+    for (int64_t c = 0; c < found; c++) {
+      const int64_t t = candidate[c];
+      if (here && first + t == self) continue;
+      x.push_back(px[t] + shift[0]), y.push_back(py[t] + shift[1]), z.push_back(pz[t] + shift[2]);
+      square.push_back(out[t]), species.push_back(kinds[bins.order[first + t]]);
+    }
+  }
+};
+
+// The neighbours of species `kind`, sorted by distance. Sorting is by counting those that are nearer.
+void nearest(const Neighbors& all, int64_t kind, int64_t kinds, int64_t k, int64_t padded, double cutoff, double tolerance, Shell& shell) {
+  static thread_local std::vector<double> square;
+  static thread_local std::vector<int64_t> member, rank;
+  square.clear(), member.clear();
+  for (size_t i = 0; i < all.square.size(); i++)
+    if (kinds == 1 || all.species[i] == kind) member.push_back(int64_t(i)), square.push_back(all.square[i]);
+  const int64_t count = int64_t(square.size());
+  rank.assign(count, 0);
+  for (int64_t i = 0; i < count; i++) {
+    int64_t before = 0;
+    const double own = square[i];
+    for (int64_t j = 0; j < i; j++) before += square[j] <= own;
+    for (int64_t j = i + 1; j < count; j++) before += square[j] < own;
+    rank[i] = before;
+  }
+  const int64_t size = std::max(padded, count);
+  for (auto* list : {&shell.x, &shell.y, &shell.z, &shell.s, &shell.r}) list->resize(size);
+  shell.found = count;
+  for (int64_t i = count; i < size; i++) 
+    shell.x[i] = 1e6 * double(i + 1), shell.y[i] = 1e6 * double(kind + 1), shell.z[i] = shell.s[i] = 0, shell.r[i] = cutoff;
+  for (int64_t i = 0; i < count; i++) {
+    const int64_t to = rank[i], from = member[i];
+    shell.x[to] = all.x[from], shell.y[to] = all.y[from], shell.z[to] = all.z[from];
+    shell.r[to] = std::sqrt(square[i]), shell.s[to] = 1 - square[i] / (cutoff * cutoff);
+  }
+  shell.inner = shell.tied = 0;
+  if (count > k && shell.r[k] <= shell.r[k - 1] + tolerance) {
+    while (shell.inner < count && shell.r[shell.inner] < shell.r[k - 1] - tolerance) shell.inner++;
+    int64_t end = k;
+    while (end < count && shell.r[end] <= shell.r[k - 1] + tolerance) end++;
+    shell.tied = end - shell.inner;
+  } else {
+    std::fill(shell.s.begin() + std::min(k, size), shell.s.end(), 0.0);
+  }
+}
+
+template <int P>
+int64_t describe(int64_t frames, const int64_t* offsets, const double* positions, const double* cells, const uint8_t* pbc, const int32_t* kinds,
+                 int64_t species, int64_t k, double cutoff, double tolerance, double coincident, int64_t first, int64_t last, double* out) {
+  const int64_t width = species * (2 * k - 1) + species * (species - 1) / 2 * k;
+  Neighbors neighbors;
+  std::vector<Shell> shells(species);
+  for (int64_t f = 0; f < frames; f++) {
+    const int64_t begin = std::max(first, offsets[f]), end = std::min(last, offsets[f + 1]);
+    if (begin >= end) continue;
+    const Bins bins(positions + 3 * offsets[f], offsets[f + 1] - offsets[f], cells + 9 * f, pbc + 3 * f, cutoff);
+    for (int64_t atom = begin; atom < end; atom++) {
+      neighbors.find(bins, atom - offsets[f], kinds + offsets[f], cutoff);
+      for (double square : neighbors.square)
+        if (square < coincident * coincident) return atom;
+      double* to = out + (atom - first) * width;
+      for (int64_t a = 0; a < species; a++) {
+        Shell& shell = shells[a];
+        nearest(neighbors, a, species, k, P, cutoff, tolerance, shell);
+        for (int64_t j = 0; j < k; j++) to[j] = shell.s[j] * shell.s[j] / shell.r[j];
+        to += k;
+      }
+      for (int64_t a = 0; a < species; a++)
+        for (int64_t b = a; b < species; b++) {
+          const bool square = a == b;
+          if (shells[a].tied || shells[b].tied)
+            tied_part(k, shells[a], shells[b], square, to);
+          else
+            second_part<P>(k, shells[a], shells[b], square, to);
+          to += k - square;
+        }
+    }
+  }
+  return -1;
+}
+
+}  // namespace
+
+// Descriptors of the atoms [first, last) of all frames, (last - first, width); the first atom that coincides with another, or -1;
+// -2 when there are too many neighbours for the networks here.
+extern "C" int64_t ingot_environments(int64_t frames, const int64_t* offsets, const double* positions, const double* cells, const uint8_t* pbc,
+                                      const int32_t* kinds, int64_t species, int64_t k, double cutoff, double tolerance, double coincident,
+                                      int64_t first, int64_t last, double* out) {
+  const auto run = k <= 8 ? describe<8> : k <= 16 ? describe<16> : k <= 32 ? describe<32> : k <= 64 ? describe<64> : nullptr;
+  return run ? run(frames, offsets, positions, cells, pbc, kinds, species, k, cutoff, tolerance, coincident, first, last, out) : -2;
+}

@@ -1,0 +1,100 @@
+"""C++ that belongs to Ingot: built once per machine with the compiler that is there, kept in a cache, loaded on demand.
+
+Without a compiler, or with ``INGOT_NATIVE=0``, other code does the same work more slowly.
+"""
+
+import ctypes
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+_FLAGS = (
+    "-std=c++17", "-fPIC", "-shared", "-pthread", "-w",
+    "-O3", "-funroll-loops", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros", "-ffp-contract=fast",
+)  # fmt: skip
+_TUNED = ("-march=native",)
+
+
+class NotCompiledError(Exception):
+    """There is no library; the message says why."""
+
+
+@dataclass(frozen=True)
+class CompiledSources:
+    """C++ sources that make one library."""
+
+    name: str
+    sources: Sequence[Path]
+    headers: Sequence[Path] = ()
+    include: Sequence[str] = ()
+    """Folders of other headers."""
+    identity: str = ""
+    """What else the binary depends on, such as a version."""
+
+    @cached_property
+    def path(self) -> Path:
+        """The library's place: its name changes with the sources, the processor and the system."""
+        identity = hashlib.sha256()
+        texts = (file.read_text() for file in (*self.headers, *self.sources))
+        for part in (*texts, self.identity, _processor(), platform.platform(), *_FLAGS, *_TUNED):
+            identity.update(part.encode())
+        return _cache_folder() / f"{self.name}-{identity.hexdigest()[:16]}.so"
+
+    @cached_property
+    def library(self) -> ctypes.CDLL:
+        """The library, built if it is not there. Raises :class:`NotCompiledError`."""
+        if os.environ.get("INGOT_NATIVE", "1") == "0":
+            raise NotCompiledError("switched off by INGOT_NATIVE=0")
+        try:
+            if not self.path.exists():
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._build()
+            return ctypes.CDLL(str(self.path))
+        except OSError as error:
+            message = f"cannot build or load {self.path} (INGOT_CACHE names another folder): {error}"
+            raise NotCompiledError(message) from error
+
+    def _build(self) -> None:
+        """Compile beside the target and rename: several processes may build at once."""
+        compilers = _compilers()
+        if not compilers:
+            raise NotCompiledError(f"no C++ compiler found ({os.environ.get('CXX') or 'g++, clang++ or c++'})")
+        message = ""
+        for compiler in compilers:
+            for tuned in (_TUNED, ()):
+                with tempfile.TemporaryDirectory(dir=self.path.parent) as folder:
+                    made = Path(folder) / self.path.name
+                    included = [f"-I{folder}" for folder in self.include]
+                    command = [compiler, *_FLAGS, *tuned, *included, *map(str, self.sources), "-o", str(made)]
+                    done = subprocess.run(command, capture_output=True, text=True, check=False)
+                    if done.returncode == 0:
+                        made.replace(self.path)
+                        return
+                    message = next(iter(done.stderr.strip().splitlines()), "no message")
+        raise NotCompiledError(f"{compilers[-1]} failed: {message}")
+
+
+def _cache_folder() -> Path:
+    home = os.environ.get("INGOT_CACHE") or os.environ.get("XDG_CACHE_HOME")
+    return Path(home) / "ingot" if home else Path.home() / ".cache" / "ingot"
+
+
+def _processor() -> str:
+    """What code made for this processor may use; nodes of one cluster differ."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
+
+
+def _compilers() -> list[str]:
+    named = os.environ.get("CXX")
+    return [path for name in ([named] if named else ["g++", "clang++", "c++"]) if (path := shutil.which(name))]
