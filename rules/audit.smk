@@ -1,4 +1,4 @@
-# Requires: every data set of the run. Gives: {RUN}/audit/*.csv (entropy, diversity, novelty, overlap).
+# Requires: every data set of the run. Gives: {RUN}/audit/*.csv (entropy, diversity, novelty, overlap) and their page.
 
 
 rule audit:
@@ -11,6 +11,11 @@ rule audit:
         overlap=f"{RUN}/audit/overlap.csv",
         structures=f"{RUN}/audit/structures.csv",
         curve=f"{RUN}/audit/learning_curve.csv",
+        tables=expand(
+            f"{RUN}/audit/{{table}}.csv",
+            table=["overlap_matrix", "histogram", "outliers", "trajectories"],
+        ),
+        page=f"{RUN}/audit/index.html",
     log:
         f"{RUN}/logs/audit.log",
     benchmark:
@@ -23,6 +28,8 @@ rule audit:
         runtime=120,
     params:
         settings=settings("audit"),
+        page=settings("report"),
+        seed=SEED,
         code=code("audit"),
         sets=lambda w: named_stores("set", training_sets()),
         tests=lambda w, input: named_stores("test", fixed_tests())
@@ -31,4 +38,5 @@ rule audit:
     message:
         "audit: entropy, diversity, novelty and overlap of the data"
     shell:
-        "ingot audit {params.sets} {params.tests} --settings {params.settings:q} -o {params.directory} > {log} 2>&1"
+        "ingot audit {params.sets} {params.tests} --settings {params.settings:q} --page {params.page:q}"
+        " --seed {params.seed} -o {params.directory} > {log} 2>&1"

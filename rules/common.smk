@@ -12,6 +12,7 @@ from snakemake.exceptions import WorkflowError
 
 from ingot.config.root import (
     coexistence_json,
+    learning_point_json,
     load_configuration,
     settings_json,
     split_json,

@@ -27,7 +27,7 @@ rule learning_point:
         mem_mb=4000,
         runtime=240,
     params:
-        settings=settings("learning_curves"),
+        settings=lambda w: learning_point_json(CONFIG, int(w.size)),
         code=code("curve"),
         seed=SEED,
         data=lambda w, input: store_folder(input.data),

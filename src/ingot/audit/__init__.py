@@ -1,5 +1,6 @@
 """Information-theoretic audit of data: entropy, diversity, novelty and overlap of atomic environments."""
 
+from ingot.audit.compression import Coverage, compress, coverage_curve, take_structures
 from ingot.audit.descriptors import environment_descriptors
 from ingot.audit.entropy import (
     bandwidth_of_volume,
@@ -13,18 +14,25 @@ from ingot.audit.entropy import (
 from ingot.audit.errors import AuditError
 from ingot.audit.estimate import EntropyEstimate, Estimate, estimate_entropy
 from ingot.audit.kernels import Engine
-from ingot.audit.learning import learning_curve
-from ingot.audit.tables import AuditedSet, audit_tables, describe, write_table
+from ingot.audit.learning import Saturation, learning_curve, saturation
+from ingot.audit.sets import AuditedSet, describe
+from ingot.audit.tables import Audited, Plan, audit_sets
 
 __all__ = [
     "AuditError",
+    "Audited",
     "AuditedSet",
+    "Coverage",
     "Engine",
     "EntropyEstimate",
     "Estimate",
-    "audit_tables",
+    "Plan",
+    "Saturation",
+    "audit_sets",
     "bandwidth_of_volume",
     "bandwidth_scan",
+    "compress",
+    "coverage_curve",
     "delta_entropy",
     "describe",
     "diversity",
@@ -34,5 +42,6 @@ __all__ = [
     "estimate_entropy",
     "learning_curve",
     "overlap",
-    "write_table",
+    "saturation",
+    "take_structures",
 ]

@@ -116,7 +116,7 @@ def _rough_sums(blocks: "_Blocks", chosen: NDArray[np.int64], bandwidth: float, 
     parts = [blocks.take(chosen[k::_PARTS]) for k in range(_PARTS)]
 
     def of_parts(block: Values) -> Values:
-        return np.exp(np.concatenate([log_kernel_sums(block, part, [bandwidth], engine) for part in parts]))
+        return np.asarray(np.exp(np.concatenate([log_kernel_sums(block, part, [bandwidth], engine) for part in parts])))
 
     seen = np.concatenate(blocks.map(of_parts), axis=1)
     for k in range(_PARTS):

@@ -1,6 +1,8 @@
 """How the entropy of a set grows with its size: a curve that flattens says that more of the same adds nothing."""
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeWarning, curve_fit
 
 from ingot.arrays import Descriptors
 from ingot.audit.entropy import BANDWIDTH, entropy
@@ -38,3 +40,41 @@ def learning_curve(
         values = [entropy(x[np.sort(order[:n])], bandwidth, engine) for order in orders]
         curve.append((n, float(np.mean(values)), float(np.std(values, ddof=1))))
     return curve
+
+
+class Saturation:
+    """The entropy that a curve H(n) tends to: ``H(n) = a - b exp(-c ln^2 n)`` (Schwalbe-Koda et al., notebooks).
+
+    The information gap of a set of n environments is ``a - H(n)``: what more data of the same kind would still add.
+    """
+
+    def __init__(self, limit: float, drop: float, rate: float) -> None:
+        self.limit = limit
+        """a, in nats."""
+        self._drop, self._rate = drop, rate
+
+    def entropy(self, n: NDArray[np.float64] | float) -> NDArray[np.float64]:
+        """The fitted H(n), nats."""
+        return np.asarray(self.limit - self._drop * np.exp(-self._rate * np.log(n) ** 2))
+
+
+def saturation(curve: list[tuple[int, float, float]]) -> Saturation | None:
+    """The fit of a learning curve; nothing for fewer than five points, or where no curve of that form fits.
+
+    A limit beyond the entropy of 10^12 different environments, ln 10^12, says only that the data do not saturate:
+    nothing too.
+    """
+    if len(curve) < 5:
+        return None
+    n, h, _ = np.array(curve, dtype=np.float64).T
+
+    def form(n: NDArray[np.float64], limit: float, drop: float, rate: float) -> NDArray[np.float64]:
+        return Saturation(limit, drop, rate).entropy(n)
+
+    try:
+        start = (1.1 * h[-1] + 0.1, h[-1] - h[0] + 0.1, 0.02)
+        fitted, _ = curve_fit(form, n, h, start, bounds=((0, 0, 1e-4), (np.inf, np.inf, 2)), max_nfev=5000)
+    except (RuntimeError, OptimizeWarning):
+        return None
+    found = Saturation(*map(float, fitted))
+    return found if h[-1] <= found.limit + 0.05 and found.limit < np.log(1e12) else None

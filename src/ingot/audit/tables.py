@@ -1,225 +1,245 @@
 """The tidy tables of an audit: what each set holds, what it added, and what the tests ask of it."""
 
-import csv
-import io
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-from ase import Atoms
 
-from ingot.arrays import Descriptors
-from ingot.audit.descriptors import environment_descriptors
-from ingot.audit.entropy import OVERLAP_THRESHOLD, delta_entropy, entropy_and_diversity
+from ingot.audit.comparison import Pairs, lone_novelty
+from ingot.audit.entropy import OVERLAP_THRESHOLD, entropy_and_diversity
 from ingot.audit.errors import AuditError
+from ingot.audit.estimate import estimate_entropy
 from ingot.audit.kernels import Engine
-from ingot.audit.learning import learning_curve
-from ingot.files import write_atomically
-
-Row = dict[str, object]
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-
-
-@dataclass(frozen=True)
-class AuditedSet:
-    """One set of structures: its environments, and which structure each belongs to."""
-
-    name: str
-    descriptors: Descriptors
-    structure: np.ndarray
-    """Index of the structure of every environment."""
-    labels: tuple[Mapping[str, str], ...]
-    """``structure_id``, ``family`` and ``parent`` of every structure."""
-
-
-def describe(
-    name: str, frames: Sequence[Atoms], neighbors: int = 32, cutoff_angstrom: float = 5.0, threads: int = 1
-) -> AuditedSet:
-    """A set ready for the audit. Raises :class:`AuditError` where it has no atoms."""
-    if not sum(map(len, frames)):
-        raise AuditError(f"the set {name!r} has no atoms: there is nothing to audit")
-    try:
-        descriptors = environment_descriptors(frames, neighbors, cutoff_angstrom, threads=threads)
-    except AuditError as error:
-        raise AuditError(f"set {name!r}: {error}") from None
-    labels = []
-    for number, atoms in enumerate(frames):
-        identity = str(atoms.info.get("structure_id", number))
-        family = str(atoms.info.get("family", "unknown"))
-        labels.append({"structure_id": identity, "family": family, "parent": str(atoms.info.get("parent", identity))})
-    return AuditedSet(name, descriptors, np.repeat(np.arange(len(frames)), [len(a) for a in frames]), tuple(labels))
+from ingot.audit.learning import learning_curve, saturation
+from ingot.audit.rows import (
+    Row,
+    Values,
+    entropies,
+    environments,
+    histogram_rows,
+    novelty_row,
+    quantiles,
+    structure_rows,
+    trajectory_rows,
+)
+from ingot.audit.sets import AuditedSet
+from ingot.audit.table_files import COLUMNS
 
 
 @dataclass(frozen=True)
-class _Measure:
-    """How the kernel sums are taken."""
+class Plan:
+    """What an audit is asked for. Bandwidth in 1/A, thresholds in nats."""
 
-    bandwidth: float
-    engine: Engine
+    bandwidth: float = 0.015
+    thresholds: tuple[float, ...] = (1e-5, 1.0)
+    groups: tuple[str, ...] = ("family",)
+    curve_repeats: int = 5
+    curve_environments: int = 10_000
+    exact_environments: int = 100_000
+    """Larger sets: entropies are estimates with intervals, and novelty is that of as many environments, drawn at
+    random."""
+    outliers: int = 50
+    seed: int = 0
+    engine: Engine = field(default_factory=Engine)
 
-    def content(self, x: np.ndarray) -> Row:
-        h, d = entropy_and_diversity(x, self.bandwidth, self.engine)
-        return {"environments": len(x), "entropy": h, "diversity": d, "largest_entropy": math.log(len(x))}
 
-    def novelty(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-        return delta_entropy(y, x, self.bandwidth, self.engine)
+@dataclass(frozen=True)
+class Audited:
+    """What an audit found."""
+
+    tables: dict[str, list[Row]]
+    """By name, see ``COLUMNS``."""
+    rows: dict[str, AuditedSet]
+    """What novelty was computed of, by the name of the set: all of it, or structures drawn at random."""
+    novelty: dict[str, Values]
+    """dH of these rows, nats: of added sets against all data before them, of tests and trajectories against all
+    data."""
 
 
-def audit_tables(
+def audit_sets(
     training: Sequence[AuditedSet],
     tests: Sequence[AuditedSet] = (),
-    bandwidth: float = 0.015,
-    thresholds: Sequence[float] = (1e-5, 1.0),
-    groups: Sequence[str] = ("family",),
-    seed: int = 0,
-    curve_repeats: int = 5,
-    curve_environments: int = 10_000,
-    engine: Engine | None = None,
-) -> dict[str, list[Row]]:
-    """The tables by name: summary, novelty, overlap, structures, learning_curve.
+    trajectories: Sequence[AuditedSet] = (),
+    plan: Plan | None = None,
+) -> Audited:
+    """The audit of some sets.
 
     ``training`` is in the order of acquisition: every set is compared with all before it, and
-    every test with the data as it grew. Entropies in nats; ``largest_entropy`` is ln N. A share
-    above 0 starts at 1e-5, where the overlap ends: a copy whose dH is rounding is not new.
+    every test with the data as it grew; ``trajectories`` frame by frame with all data. Entropies in nats;
+    ``largest_entropy`` is ln N. A share above 0 starts at 1e-5, where the overlap ends: a copy whose dH is rounding is
+    not new.
     """
-    names = [part.name for part in (*training, *tests)]
+    plan = plan or Plan()
+    names = [part.name for part in (*training, *tests, *trajectories)]
     if not training:
         raise AuditError("no training set was given: name at least one (--set name=path)")
     if len(set(names)) < len(names):
         raise AuditError(f"set names must be unique, got {', '.join(names)}")
-    unknown = set(groups) - {"family", "parent"}
-    if unknown:
-        raise AuditError(f"cannot group by {', '.join(sorted(unknown))}; accepted: family, parent")
-    measure = _Measure(bandwidth, engine or Engine())
-    everything = np.concatenate([part.descriptors for part in training])
-    ends = np.cumsum([len(part.descriptors) for part in training])
-    tables: dict[str, list[Row]] = {"summary": [], "novelty": [], "overlap": [], "structures": []}
-    for part, end in zip(training, ends, strict=True):
-        before, so_far = everything[: end - len(part.descriptors)], everything[:end]
-        own = measure.content(part.descriptors)
-        grown = measure.content(so_far) if len(before) else own
-        tables["summary"].append(
-            {"grouping": "set", "group": part.name, "role": "training", "structures": len(part.labels)}
-            | own
-            | {f"cumulative_{key}": grown[key] for key in ("environments", "entropy", "diversity")}
-        )
-        novelty = measure.novelty(part.descriptors, before) if len(before) else None
-        if novelty is not None:
-            tables["novelty"].append(_novelty_row(part, novelty, len(before)))
-        tables["structures"] += _structure_rows(part, "training", novelty)
-    for part in tests:
-        row: Row = {"grouping": "set", "group": part.name, "role": "test", "structures": len(part.labels)}
-        tables["summary"].append(row | measure.content(part.descriptors))
-        for known, end in zip(training, ends, strict=True):
-            novelty = measure.novelty(part.descriptors, everything[:end])
-            tables["overlap"] += _overlap_rows(part, known.name, int(end), novelty, thresholds)
-        tables["structures"] += _structure_rows(part, "test", novelty)
-    for grouping in groups:
-        tables["summary"] += _group_rows(training, grouping, measure)
-    curve = learning_curve(everything, bandwidth, seed, curve_repeats, curve_environments, engine)
-    tables["learning_curve"] = [
-        {"environments": n, "entropy": mean, "standard_deviation": deviation, "largest_entropy": math.log(n)}
-        for n, mean, deviation in curve
-    ]
-    return tables
+    known = {key for part in training for label in part.labels for key in label}
+    for key in plan.groups:
+        if key not in known:
+            raise AuditError(
+                f"cannot group by {key}: no structure has that label; there are {', '.join(sorted(known))}"
+            )
+    return _Audit(training, tests, trajectories, plan).result()
 
 
-def _quantiles(novelty: np.ndarray) -> Row:
-    values = np.quantile(novelty, QUANTILES)
-    return {f"delta_entropy_q{100 * q:02.0f}": float(value) for q, value in zip(QUANTILES, values, strict=True)}
+class _Audit:
+    """All kernel sums between all sets, once; every table is made of them."""
 
+    def __init__(
+        self,
+        training: Sequence[AuditedSet],
+        tests: Sequence[AuditedSet],
+        trajectories: Sequence[AuditedSet],
+        plan: Plan,
+    ) -> None:
+        self._plan, self._training, self._tests, self._trajectories = plan, training, tests, trajectories
+        whole = [*training, *tests, *trajectories]
+        share = plan.exact_environments / sum(len(part.descriptors) for part in whole)
+        rows = [part.sample(math.ceil(share * len(part.descriptors)), plan.seed) for part in whole]
+        self._rows = {part.name: part for part in rows}
+        self._pairs = Pairs(whole, rows, plan.bandwidth, plan.engine)
 
-def _novelty_row(part: AuditedSet, novelty: np.ndarray, known: int) -> Row:
-    return {
-        "set": part.name,
-        "environments": len(novelty),
-        "reference_environments": known,
-        "share_above_0": float(np.mean(novelty > OVERLAP_THRESHOLD)),
-        "share_above_1": float(np.mean(novelty > 1)),
-    } | _quantiles(novelty)
+    def result(self) -> Audited:
+        novelty = {part.name: self._novelty(part, self._training[:k]) for k, part in enumerate(self._training) if k}
+        novelty |= {part.name: self._novelty(part, self._training) for part in (*self._tests, *self._trajectories)}
+        return Audited(self._tables(novelty), self._rows, novelty)
 
+    def _tables(self, novelty: dict[str, Values]) -> dict[str, list[Row]]:
+        tables: dict[str, list[Row]] = {name: [] for name in COLUMNS}
+        everything = np.concatenate([part.descriptors for part in self._training])
+        for number, part in enumerate(self._training):
+            before = self._training[:number]
+            tables["summary"].append(self._summary_row(part, "training") | self._growth(number))
+            if before:
+                tables["novelty"].append(novelty_row(part, novelty[part.name], environments(before)))
+        for part in self._tests:
+            tables["summary"].append(self._summary_row(part, "test"))
+            tables["overlap"] += self._overlap_rows(part)
+        for part in self._trajectories:
+            tables["summary"].append(self._summary_row(part, "trajectory"))
+            tables["novelty"].append(novelty_row(part, novelty[part.name], environments(self._training)))
+            tables["trajectories"] += trajectory_rows(self._rows[part.name], novelty[part.name])
+        for role, parts in (("training", self._training), ("test", self._tests), ("trajectory", self._trajectories)):
+            for part in parts:
+                if part.name in novelty:
+                    tables["histogram"] += histogram_rows(part, role, novelty[part.name])
+                if role != "trajectory":
+                    tables["structures"] += structure_rows(self._rows[part.name], role, novelty.get(part.name))
+        for grouping in self._plan.groups:
+            tables["summary"] += self._group_rows(grouping)
+        tables["overlap_matrix"] = self._matrix_rows()
+        tables["outliers"] = self._outlier_rows(everything)
+        tables["learning_curve"] = self._curve_rows(everything)
+        return tables
 
-def _overlap_rows(
-    part: AuditedSet, known: str, environments: int, novelty: np.ndarray, thresholds: Sequence[float]
-) -> list[Row]:
-    return [
-        {
-            "set": part.name,
-            "up_to": known,
-            "environments": len(novelty),
-            "reference_environments": environments,
-            "threshold": float(threshold),
-            "overlap": float(np.mean(novelty < threshold)),
-        }
-        | _quantiles(novelty)
-        for threshold in thresholds
-    ]
+    def _summary_row(self, part: AuditedSet, role: str) -> Row:
+        row: Row = {"grouping": "set", "group": part.name, "role": role, "structures": len(part.labels)}
+        if np.isfinite(part.temperature).any():
+            row["temperature_K"] = float(np.nanmean(part.temperature))
+        return row | self._content([part])
 
+    def _growth(self, number: int) -> Row:
+        content = self._content(self._training[: number + 1])
+        return {f"cumulative_{key}": content[key] for key in ("environments", "entropy", "diversity")}
 
-def _structure_rows(part: AuditedSet, role: str, novelty: np.ndarray | None) -> list[Row]:
-    """A row per structure; novelty against what was there before (tests: against all training data)."""
-    rows: list[Row] = []
-    for number, label in enumerate(part.labels):
-        mine = part.structure == number
-        row: Row = {"set": part.name, "role": role, **label, "atoms": int(mine.sum())}
-        known = novelty is not None and bool(mine.any())
-        row["delta_entropy_mean"] = float(novelty[mine].mean()) if known else None  # type: ignore[index]
-        row["delta_entropy_max"] = float(novelty[mine].max()) if known else None  # type: ignore[index]
-        row["share_above_0"] = float(np.mean(novelty[mine] > OVERLAP_THRESHOLD)) if known else None  # type: ignore[index]
-        rows.append(row)
-    return rows
+    def _overlap_rows(self, part: AuditedSet) -> list[Row]:
+        rows = []
+        for number, last in enumerate(self._training):
+            known = self._training[: number + 1]
+            novelty = self._novelty(part, known)
+            row = {"set": part.name, "up_to": last.name, "environments": len(novelty)}
+            row |= {"reference_environments": environments(known)} | quantiles(novelty)
+            for threshold in self._plan.thresholds:
+                rows.append(row | {"threshold": float(threshold), "overlap": float(np.mean(novelty < threshold))})
+        return rows
 
+    def _content(self, parts: Sequence[AuditedSet]) -> Row:
+        """H and D of some training sets, or of one test set, together."""
+        total = sum(len(part.descriptors) for part in parts)
+        if self._pairs.complete:
+            log_sums = np.concatenate(
+                [self._pairs.against(part.name, [other.name for other in parts]) for part in parts]
+            )
+            content = entropies(log_sums)
+        else:
+            content = self._measured(np.concatenate([part.descriptors for part in parts]))
+        return {"environments": total, "largest_entropy": math.log(total)} | content
 
-def _group_rows(training: Sequence[AuditedSet], grouping: str, measure: _Measure) -> list[Row]:
-    """Entropy of all training data by family or parent, in alphabetical order."""
-    members: dict[str, list[np.ndarray]] = {}
-    counts: dict[str, int] = {}
-    for part in training:
-        of_structure = np.array([label[grouping] for label in part.labels])
-        for name in sorted(set(of_structure.tolist())):
-            counts[name] = counts.get(name, 0) + int((of_structure == name).sum())
-            members.setdefault(name, []).append(part.descriptors[(of_structure == name)[part.structure]])
-    return [
-        {"grouping": grouping, "group": name, "role": "training", "structures": counts[name]}
-        | measure.content(np.concatenate(members[name]))
-        for name in sorted(members)
-        if sum(map(len, members[name]))
-    ]
+    def _measured(self, x: Values) -> Row:
+        plan = self._plan
+        if len(x) <= plan.exact_environments:
+            h, d = entropy_and_diversity(x, plan.bandwidth, plan.engine)
+            return {"entropy": h, "diversity": d}
+        found = estimate_entropy(x, plan.bandwidth, plan.seed, engine=plan.engine)
+        content: Row = {}
+        for name, of in (("entropy", found.entropy), ("diversity", found.diversity)):
+            content |= {name: of.value, f"{name}_lower": of.lower, f"{name}_upper": of.upper}
+        return content
 
+    def _novelty(self, part: AuditedSet, known: Sequence[AuditedSet]) -> Values:
+        thresholds = (OVERLAP_THRESHOLD, 1.0, *self._plan.thresholds)
+        return self._pairs.novelty(part.name, [other.name for other in known], thresholds)
 
-COLUMNS: dict[str, tuple[str, ...]] = {
-    "summary": (
-        *("grouping", "group", "role", "structures", "environments", "entropy", "diversity", "largest_entropy"),
-        *("cumulative_environments", "cumulative_entropy", "cumulative_diversity"),
-    ),
-    "novelty": (
-        *("set", "environments", "reference_environments", "share_above_0", "share_above_1"),
-        *(f"delta_entropy_q{100 * q:02.0f}" for q in QUANTILES),
-    ),
-    "overlap": (
-        *("set", "up_to", "environments", "reference_environments", "threshold", "overlap"),
-        *(f"delta_entropy_q{100 * q:02.0f}" for q in QUANTILES),
-    ),
-    "structures": (
-        *("set", "role", "structure_id", "family", "parent", "atoms"),
-        *("delta_entropy_mean", "delta_entropy_max", "share_above_0"),
-    ),
-    "learning_curve": ("environments", "entropy", "standard_deviation", "largest_entropy"),
-}
+    def _group_rows(self, grouping: str) -> list[Row]:
+        """Entropy of all training data by a label, in alphabetical order."""
+        members: dict[str, list[Values]] = {}
+        counts: dict[str, int] = {}
+        for part in self._training:
+            of_structure = np.array([label.get(grouping, "none") for label in part.labels])
+            for name in sorted(set(of_structure.tolist())):
+                counts[name] = counts.get(name, 0) + int((of_structure == name).sum())
+                members.setdefault(name, []).append(part.descriptors[(of_structure == name)[part.structure]])
+        rows = []
+        for name in sorted(members):
+            x = np.concatenate(members[name])
+            if len(x):
+                row = {"grouping": grouping, "group": name, "role": "training", "structures": counts[name]}
+                rows.append(row | {"environments": len(x), "largest_entropy": math.log(len(x))} | self._measured(x))
+        return rows
 
+    def _matrix_rows(self) -> list[Row]:
+        rows = []
+        parts = (*self._training, *self._tests, *self._trajectories)
+        for part in parts:
+            for other in parts:
+                novelty = self._novelty(part, [other])
+                row = {"set": part.name, "reference": other.name, "environments": len(novelty)}
+                row["reference_environments"] = len(other.descriptors)
+                for threshold in self._plan.thresholds:
+                    share = 1.0 if other is part else float(np.mean(novelty < threshold))
+                    rows.append(row | {"threshold": float(threshold), "overlap": share})
+        return rows
 
-def write_table(path: str | Path, table: str, rows: Sequence[Row], constants: Row) -> None:
-    """Write one table as CSV, atomically, with the ``constants`` of the audit on every row.
+    def _outlier_rows(self, everything: Values) -> list[Row]:
+        """Environments of the training data that have least like them among all others."""
+        names = [part.name for part in self._training]
+        found = []
+        for part in (self._rows[name] for name in names):
+            log_sums = self._pairs.against(part.name, names)
+            rarest = np.argsort(log_sums, kind="stable")[: self._plan.outliers]
+            alone = lone_novelty(part.descriptors[rarest], everything, self._plan.bandwidth)
+            atom = np.arange(len(part.structure)) - np.searchsorted(part.structure, part.structure)
+            for k, novelty in zip(rarest, alone, strict=True):
+                label = part.labels[int(part.structure[k])]
+                found.append({"set": part.name, **label, "atom": int(atom[k]), "delta_entropy": float(novelty)})
+        return sorted(found, key=lambda row: -float(str(row["delta_entropy"])))[: self._plan.outliers]
 
-    Floats are written with ``repr``: reading gives the same bits back. Missing values are empty.
-    """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    columns = (*COLUMNS[table], *constants)
-    writer.writerow(columns)
-    for row in rows:
-        cells = row | constants
-        writer.writerow(["" if cells.get(name) is None else cells[name] for name in columns])
-    write_atomically(path, buffer.getvalue())
+    def _curve_rows(self, everything: Values) -> list[Row]:
+        plan = self._plan
+        constants = (plan.bandwidth, plan.seed, plan.curve_repeats, plan.curve_environments, plan.engine)
+        curve = learning_curve(everything, *constants)
+        limit = saturation(curve)
+        return [
+            {
+                "environments": n,
+                "entropy": mean,
+                "standard_deviation": deviation,
+                "largest_entropy": math.log(n),
+                "fitted_entropy": float(limit.entropy(float(n))) if limit else None,
+                "limit_entropy": limit.limit if limit else None,
+            }
+            for n, mean, deviation in curve
+        ]

@@ -144,6 +144,14 @@ def coexistence_json(configuration: Configuration, point: int | None = None) -> 
     return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
 
+def learning_point_json(configuration: Configuration, size: int) -> str:
+    """The slice of `learning_curves` that one point depends on, as canonical JSON: another point changes nothing."""
+    if configuration.learning_curves is None:
+        return "{}"
+    values = configuration.learning_curves.model_dump(mode="json", exclude={"losses"}) | {"sizes": [size]}
+    return json.dumps(values, sort_keys=True, separators=(",", ":"))
+
+
 def structures_json(configuration: Configuration, name: str) -> str:
     """The slice of `structures` that one set (initial, test, starts-N) is built from, as canonical JSON."""
     structures = configuration.structures

@@ -163,6 +163,12 @@ class ZarrTrajectory:
         write_manifest(self.path, self._attributes, content)
 
 
+def is_trajectory(path: str | Path) -> bool:
+    """Whether a folder is a trajectory, finished or not."""
+    path = Path(path)
+    return (path / "zarr.json").is_file() and COMMITTED in zarr.open_group(path, mode="r").attrs
+
+
 def read_trajectory(path: str | Path, verify: bool = True) -> xr.Dataset:
     """A trajectory as an xarray ``Dataset`` (lazy, with dask chunks), verified against its manifest.
 

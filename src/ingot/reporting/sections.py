@@ -85,7 +85,7 @@ _PLAN: tuple[tuple[str, str, str, tuple[DrawFigure, ...], tuple[MakeTable, ...]]
         "Information in the data",
         "Entropy, diversity and novelty of atom-centred environments, without reference to any potential "
         "(Schwalbe-Koda et al., Nat. Commun. 16, 4014, 2025).",
-        (draw_audit,),
+        (lambda run, kind: draw_audit(run, kind, "audit"),),
         (),
     ),
     (

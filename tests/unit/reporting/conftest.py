@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from ase.calculators.emt import EMT
 
-from ingot.audit.tables import QUANTILES
-from ingot.audit.tables import write_table as write_audit_table
+from ingot.audit.rows import QUANTILES
+from ingot.audit.table_files import COLUMNS as AUDIT_COLUMNS
+from ingot.audit.table_files import write_table as write_audit_table
 from ingot.benchmarks.accuracy import Comparison
 from ingot.benchmarks.accuracy_tables import write_accuracy
 from ingot.benchmarks.crystal import CrystalSettings, fcc_properties
@@ -100,7 +101,7 @@ def _audit(folder: Path) -> None:
     tables = {"summary": summary, "novelty": novelty, "overlap": overlap, "learning_curve": curve}
     for name, rows in tables.items():
         plain = [{k: float(v) if isinstance(v, np.floating) else v for k, v in row.items()} for row in rows]
-        write_audit_table(folder / f"{name}.csv", name, plain, constants)
+        write_audit_table(folder / f"{name}.csv", AUDIT_COLUMNS[name], plain, constants)
 
 
 def _melt(folder: Path) -> None:

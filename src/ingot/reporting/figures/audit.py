@@ -9,13 +9,16 @@ from ingot.reporting.run import Run
 _OVERLAP_COLORS = (BLUE, PURPLE, RED, GREY)
 
 
-def draw_audit(run: Run, kind: Format) -> Figure | None:
-    """``None`` where the data was not audited."""
-    summary = run.table("audit", "summary.csv")
+def draw_audit(run: Run, kind: Format, *folder: str) -> Figure | None:
+    """The three panels from an audit's tables in ``folder``; ``None`` where there are none."""
+    summary, novelty, overlap, curve = (
+        run.table(*folder, f"{name}.csv") for name in ("summary", "novelty", "overlap", "learning_curve")
+    )
     if summary is None:
         return None
-    novelty, overlap = run.table("audit", "novelty.csv"), run.table("audit", "overlap.csv")
-    curve = run.table("audit", "learning_curve.csv")
+    if novelty is not None:
+        novelty = novelty[novelty["set"].isin(summary[summary["role"] == "training"]["group"])]
+        novelty = novelty if len(novelty) else None
     sets = summary[(summary["grouping"] == "set") & (summary["role"] == "training")]
     # In the paper's notebook an environment is known when dH < 1; its code uses 1e-5.
     panels = 1 + (novelty is not None) + (overlap is not None)
@@ -35,7 +38,8 @@ def draw_audit(run: Run, kind: Format) -> Figure | None:
         "audit",
         "Entropy, novelty, overlap",
         f"Left: entropy of the environments in nats{stated}; circles as sets were added, the dotted line is ln N, the "
-        "most that N environments can hold, the grey curve that of random parts of the final data. Middle: δH of "
+        "most that N environments can hold, the grey curve that of random parts of the final data; dashed where a "
+        "saturating curve through it ends, if one fits: the distance to it is the information gap. Middle: δH of "
         "each added set against all data before it (5 to 95 % and quartiles): above zero is new. Right: share of each "
         "test set's environments that the data covers (δH < 1).",
         image,
@@ -53,6 +57,8 @@ def _entropy(axes, sets: pd.DataFrame, curve: pd.DataFrame | None) -> None:  # t
     low = float(curve["environments"].min()) if curve is not None else float(n.min()) / 2
     grid = np.geomspace(low, 1.3 * n.max(), 50)
     axes.plot(grid, np.log(grid), ":", color=INK, linewidth=0.8)
+    if curve is not None and curve["limit_entropy"].notna().any():
+        axes.axhline(curve["limit_entropy"].iloc[0], color=GREY, linestyle="--", linewidth=0.8, zorder=0)
     for _, row in sets.iterrows():
         axes.annotate(
             str(row["group"]),

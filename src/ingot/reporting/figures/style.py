@@ -96,9 +96,11 @@ def picture(figure: Canvas, kind: Format) -> bytes:
 
 
 def plain_log(*axes: Any) -> None:
-    """Logarithmic ``xaxis`` or ``yaxis`` objects with ticks at 1, 2 and 5, written as plain numbers."""
+    """Ticks of logarithmic axes at 1, 2 and 5, over many decades at 1 alone, written as plain numbers."""
     for axis in axes:
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+        low, high = axis.get_view_interval()
+        subs = (1.0, 2.0, 5.0) if high < 300 * low else (1.0,)
+        axis.set_major_locator(LogLocator(subs=subs, numticks=12))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(NullFormatter())
 
