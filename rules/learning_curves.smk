@@ -1,5 +1,5 @@
 # Requires: the initial data set, and the test sets of the user's data where there are any.
-# Gives: {RUN}/learning_curves/{loss}/{size}-{fold}/ (one network each) and {RUN}/benchmarks/learning_curves/points.csv.
+# Gives: {RUN}/learning_curves/{loss}-{selection}/{size}-{fold}/ (one network each) and {RUN}/benchmarks/learning_curves/points.csv.
 
 CURVES = CONFIG.learning_curves
 
@@ -9,15 +9,16 @@ rule learning_point:
         data=store_of("initial"),
         tests=[store_of(s) for s in fixed_tests()],
     output:
-        point=f"{RUN}/learning_curves/{{loss}}/{{size}}-{{fold}}/point.csv",
-        potential=f"{RUN}/learning_curves/{{loss}}/{{size}}-{{fold}}/potential.json",
-        parameters=f"{RUN}/learning_curves/{{loss}}/{{size}}-{{fold}}/parameters.safetensors",
+        point=f"{RUN}/learning_curves/{{loss}}-{{selection}}/{{size}}-{{fold}}/point.csv",
+        potential=f"{RUN}/learning_curves/{{loss}}-{{selection}}/{{size}}-{{fold}}/potential.json",
+        parameters=f"{RUN}/learning_curves/{{loss}}-{{selection}}/{{size}}-{{fold}}/parameters.safetensors",
     log:
-        f"{RUN}/logs/learning_point/{{loss}}-{{size}}-{{fold}}.log",
+        f"{RUN}/logs/learning_point/{{loss}}-{{selection}}-{{size}}-{{fold}}.log",
     benchmark:
-        f"{RUN}/costs/learning_point.{{loss}}-{{size}}-{{fold}}.tsv"
+        f"{RUN}/costs/learning_point.{{loss}}-{{selection}}-{{size}}-{{fold}}.tsv"
     wildcard_constraints:
         loss="forces|energies",
+        selection="random|msc|farthest",
         size=r"\d+",
         fold=r"\d+",
     conda:
@@ -34,10 +35,10 @@ rule learning_point:
         tests=named_stores("test", fixed_tests()),
         directory=lambda w, output: Path(output.point).parent,
     message:
-        "learning curve: {wildcards.size} labels, {wildcards.loss}, fold {wildcards.fold}"
+        "learning curve: {wildcards.size} labels ({wildcards.selection}), {wildcards.loss}, fold {wildcards.fold}"
     shell:
         "ingot curve point {params.data} {params.tests} --settings {params.settings:q} --size {wildcards.size}"
-        " --fold {wildcards.fold} --loss {wildcards.loss} --seed {params.seed} -o {params.directory} > {log} 2>&1"
+        " --fold {wildcards.fold} --loss {wildcards.loss} --selection {wildcards.selection} --seed {params.seed} -o {params.directory} > {log} 2>&1"
 
 
 rule learning_curves:
@@ -46,6 +47,7 @@ rule learning_curves:
             expand(
                 rules.learning_point.output.point,
                 loss=CURVES.losses,
+                selection=CURVES.selections,
                 size=CURVES.sizes,
                 fold=range(CURVES.folds),
             )

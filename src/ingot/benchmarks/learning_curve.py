@@ -15,12 +15,17 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
+from ingot.audit import compress
+from ingot.audit.compression import Method
 from ingot.benchmarks.accuracy import Comparison, compare, energy_summary, force_summary, method_zero
 from ingot.benchmarks.errors import BenchmarkError
 from ingot.benchmarks.tables import write_table
 from ingot.potentials import Architecture, load_potential
 from ingot.randomness import derive_seed
 from ingot.training import TrainingOptions, divide, fit_method_offsets, screen, train_and_save
+
+Selection = Method
+"""Which structures a point is trained on: random ones, or what a compression keeps."""
 
 _WATCHING = 10
 """One of so many labels watches the training of a point."""
@@ -41,6 +46,7 @@ class Curve:
     """eV/A: structures beyond it are neither trained on nor tested on."""
     folds: int
     seed: int
+    selection: Selection = "random"
 
     def options_for(self, size: int, forces: bool) -> TrainingOptions:
         """As many epochs as the steps make; without ``forces`` the weights of forces and stress are zero."""
@@ -65,6 +71,7 @@ class PointError:
     """The error of one point on one test set; energies per atom in eV, forces in eV/A."""
 
     loss: str
+    selection: str
     labels: int
     fold: int
     set: str
@@ -84,8 +91,16 @@ class PointError:
 COLUMNS = tuple(field.name for field in fields(PointError))
 
 
-def draw_subset(frames: Sequence[Atoms], size: int, fold: int, folds: int, seed: int, hold_out: bool = True) -> Subset:
-    """``size`` structures of a fold.
+def draw_subset(
+    frames: Sequence[Atoms],
+    size: int,
+    fold: int,
+    folds: int,
+    seed: int,
+    hold_out: bool = True,
+    selection: Selection = "random",
+) -> Subset:
+    """``size`` structures of a fold, drawn at random or as :func:`ingot.audit.compress` takes them.
 
     With ``hold_out`` the parents are dealt to ``folds`` parts and part ``fold`` is the test: a cross-validation that
     never divides what shares a parent. Smaller sizes are subsets of larger ones. Raises :class:`BenchmarkError` when
@@ -105,10 +120,18 @@ def draw_subset(frames: Sequence[Atoms], size: int, fold: int, folds: int, seed:
     )
     if size > len(rest):
         raise BenchmarkError(f"a point of {size} structures: fold {fold} has {len(rest)} to train on")
+    if selection != "random":
+        rest = _compressed(frames, rest, size, selection)
     chosen = rest[:size]
     validation = set(chosen[:: min(_WATCHING, size)])
     test = {a.info["structure_id"] for a in frames if a.info["parent"] in tested}
     return Subset(set(chosen) - validation, validation, test)
+
+
+def _compressed(frames: Sequence[Atoms], identities: Sequence[str], size: int, method: Method) -> list[str]:
+    of_id = {a.info["structure_id"]: a for a in frames}
+    kept = compress([of_id[identity] for identity in identities], size / len(identities), method)
+    return [identities[k] for k in kept]
 
 
 def learning_point(
@@ -126,7 +149,7 @@ def learning_point(
     after each method's offset, as fitted to what was trained on.
     """
     usable = screen(frames, curve.force_limit).frames
-    subset = draw_subset(usable, size, fold, curve.folds, curve.seed, hold_out=not tests)
+    subset = draw_subset(usable, size, fold, curve.folds, curve.seed, hold_out=not tests, selection=curve.selection)
     splits = {"train": subset.train, "validation": subset.validation}
     data = divide(usable, splits, curve.seed, curve.force_limit, curve.architecture.species)
     options = curve.options_for(len(data.train), forces)
@@ -151,6 +174,7 @@ def learning_point(
             rows.append(
                 PointError(
                     loss="forces" if forces else "energies",
+                    selection=curve.selection,
                     labels=size,
                     fold=fold,
                     set=name,

@@ -19,6 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     point.add_argument("--size", type=int, required=True, help="labelled structures")
     point.add_argument("--fold", type=int, default=0, help="which part is the test (0)")
     point.add_argument("--loss", choices=("forces", "energies"), default="forces", help="what is trained on (forces)")
+    point.add_argument(
+        "--selection",
+        choices=("random", "msc", "farthest"),
+        default="random",
+        help="which structures are trained on: random ones, or what a compression keeps (random)",
+    )
     point.add_argument("--seed", type=int, default=1, help="seed of the run (1)")
     point.add_argument("-o", "--output", required=True, help="folder of the network and of point.csv")
     gather = actions.add_parser("gather", help="one table of all points")
@@ -58,6 +64,7 @@ def _point(args: argparse.Namespace) -> int:
         force_limit=training.force_limit_ev_per_angstrom,
         folds=settings.folds,
         seed=args.seed,
+        selection=args.selection,
     )
     for row in learning_point(curve, frames, tests, args.size, args.fold, args.loss == "forces", Path(args.output)):
         print(f"{row.set}: {row.quantity} RMSE {row.rmse:.4g} {row.unit}, of the mean {row.mean_predictor_rmse:.4g}")

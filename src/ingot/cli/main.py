@@ -20,6 +20,7 @@ COMMANDS = {
     "explore": "drive an ensemble through nonequilibrium dynamics to find what it does not know",
     "select": "choose the frames worth labelling, and decide whether to stop",
     "audit": "information entropy, diversity, novelty and overlap of data sets",
+    "compress": "keep the part of a data set that holds most of what it holds",
     "benchmark": "put a potential through accuracy, crystal, melt and coexistence benchmarks",
     "compare": "put several potentials through the same benchmarks, and make one page of them",
     "report": "assemble the report page from the results of a run",

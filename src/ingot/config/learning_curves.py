@@ -21,6 +21,9 @@ class LearningCurveSettings(Section):
     losses: tuple[Literal["forces", "energies"], ...] = Field(("forces", "energies"), min_length=1)
     """What is trained on: energies and forces (and stresses), or energies alone."""
 
+    selections: tuple[Literal["random", "msc", "farthest"], ...] = Field(("random",), min_length=1)
+    """Which structures are trained on: random ones, or those that a compression to the same number keeps."""
+
     steps: int = Field(5000, ge=10)
     """Steps of every network, whatever the size: epochs follow from it."""
 

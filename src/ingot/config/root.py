@@ -148,7 +148,7 @@ def learning_point_json(configuration: Configuration, size: int) -> str:
     """The slice of `learning_curves` that one point depends on, as canonical JSON: another point changes nothing."""
     if configuration.learning_curves is None:
         return "{}"
-    values = configuration.learning_curves.model_dump(mode="json", exclude={"losses"}) | {"sizes": [size]}
+    values = configuration.learning_curves.model_dump(mode="json", exclude={"losses", "selections"}) | {"sizes": [size]}
     return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
 

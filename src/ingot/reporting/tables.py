@@ -111,17 +111,17 @@ def learning_curve_table(run: Run) -> Table | None:
     points = run.table("benchmarks", "learning_curves", "points.csv")
     if points is None:
         return None
-    keys = ["set", "quantity", "labels"]
+    keys = ["set", "selection", "quantity", "labels"]
     rows = []
-    for (name, quantity, labels), part in points.groupby(keys, sort=False):
+    for (name, selection, quantity, labels), part in points.groupby(keys, sort=False):
         scale, text = (1e3, "meV/atom") if quantity == "energy" else (1.0, "eV/Å")
-        cells: list[object] = [str(name), str(quantity), text, float(str(labels))]
+        cells: list[object] = [str(name), str(selection), str(quantity), text, float(str(labels))]
         for loss in ("forces", "energies"):
             errors = scale * part[part["loss"] == loss]["rmse"]
             cells += [float(errors.mean()) if len(errors) else None, float(errors.std()) if len(errors) > 1 else None]
         rows.append((*cells, scale * float(part["mean_predictor_rmse"].mean())))
     columns = (
-        *(Column("test"), Column("RMSE of"), Column("unit"), Column("labels", "", 0)),
+        *(Column("test"), Column("trained on"), Column("RMSE of"), Column("unit"), Column("labels", "", 0)),
         *(
             Column("energies and forces", "", 3),
             Column("±", "", 3),
@@ -130,7 +130,7 @@ def learning_curve_table(run: Run) -> Table | None:
         ),
         Column("mean predictor", "", 3),
     )
-    rows.sort(key=lambda row: (str(row[0]), str(row[1]), row[3]))
+    rows.sort(key=lambda row: (str(row[0]), str(row[2]), str(row[1]), row[4]))
     return Table("Learning curves; ± is the standard deviation over folds.", columns, tuple(rows))
 
 

@@ -11,6 +11,7 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 
+from ingot.audit import compress
 from ingot.benchmarks.errors import BenchmarkError
 from ingot.benchmarks.learning_curve import Curve, PointError, draw_subset, gather_points, learning_point
 from ingot.cli.main import main
@@ -87,6 +88,19 @@ def test_folds_never_divide_parents_and_smaller_sets_are_parts_of_larger_ones() 
         draw_subset(frames, 25, 0, 3, seed=5)
     with pytest.raises(BenchmarkError, match="at least as many parents"):
         draw_subset(frames[:3], 2, 0, 3, seed=5)
+
+
+def test_compressed_sets_are_taken_of_what_is_not_tested() -> None:
+    frames = read(copper(30))
+    small, large = (draw_subset(frames, size, 1, 3, seed=5, selection="msc") for size in (6, 12))
+    chance = draw_subset(frames, 12, 1, 3, seed=5)
+    assert small.test == large.test == chance.test
+    assert len(small.train | small.validation) == 6
+    assert small.train | small.validation < large.train | large.validation
+    assert not (large.train | large.validation) & large.test
+    rest = [a for a in frames if a.info["structure_id"] not in large.test]
+    kept = {rest[k].info["structure_id"] for k in compress(rest, 12 / len(rest))}
+    assert large.train | large.validation == kept
 
 
 def point(frames: list[Atoms], directory: Path, forces: bool) -> dict[str, PointError]:

@@ -200,7 +200,7 @@ def _curves(folder: Path) -> None:
                 for name, harder in (("test-cold", 1.0), ("test-hot", 1.7)):
                     for quantity, unit, scale in (("energy", "eV/atom", 0.05), ("force", "eV/A", 2.0)):
                         rmse = scale * factor * harder * (1 + 0.1 * fold) * labels**-0.4
-                        place = (loss, labels, fold, name, quantity, unit, 50)
+                        place = (loss, "random", labels, fold, name, quantity, unit, 50)
                         rows.append((*place, rmse, 0.7 * rmse, 0.5 * rmse, 4 * scale * harder, 0, 30.0))
     write_table(folder / "points.csv", LEARNING_COLUMNS, rows)
 

@@ -75,11 +75,11 @@ def test_smaller_tables_hold_what_was_measured(synthetic_run: Path) -> None:
     assert row[4:] == (rival, pytest.approx(c11 - rival))
     curves = learning_curve_table(run)
     assert curves is not None
-    assert [row[:4] for row in curves.rows][:2] == [
-        ("test-cold", "energy", "meV/atom", 40.0),
-        ("test-cold", "energy", "meV/atom", 160.0),
+    assert [row[:5] for row in curves.rows][:2] == [
+        ("test-cold", "random", "energy", "meV/atom", 40.0),
+        ("test-cold", "random", "energy", "meV/atom", 160.0),
     ]
-    with_forces, spread, alone = curves.rows[0][4:7]
+    with_forces, spread, alone = curves.rows[0][5:8]
     assert with_forces == pytest.approx(1e3 * 0.05 * 1.1 * 40**-0.4)
     assert spread == pytest.approx(0.1 / 1.1 * float(str(with_forces)))
     assert alone == pytest.approx(2 * float(str(with_forces)))

@@ -9,6 +9,7 @@ from ingot.reporting.figures.style import BLUE, GREY, RED, Figure, Format, canva
 from ingot.reporting.run import Run
 
 _LOSSES = {"forces": ("energies and forces", BLUE), "energies": ("energies alone", RED)}
+_SELECTIONS = {"random": ("", "o", True), "msc": (", msc", "s", False), "farthest": (", farthest", "^", False)}
 _QUANTITIES = {"force": ("force RMSE (eV/Å)", 1.0), "energy": ("energy RMSE (meV/atom)", 1e3)}
 _LINES = ("-", "--", ":", "-.")
 
@@ -43,20 +44,22 @@ def _panel(axes: Axes, points: pd.DataFrame, scale: float) -> None:
     sets = list(dict.fromkeys(points["set"]))
     for line, name in zip(_LINES, sets, strict=False):
         of_set = points[points["set"] == name]
-        for loss, (label, color) in _LOSSES.items():
-            groups = scale * of_set[of_set["loss"] == loss].groupby("labels")["rmse"].agg(["mean", "std"])
-            if len(groups):
-                title = label if len(sets) == 1 else f"{label}, {name.removeprefix('test-')}"
-                axes.errorbar(
-                    groups.index,
-                    groups["mean"],
-                    yerr=groups["std"].fillna(0.0),
-                    fmt=f"o{line}",
-                    color=color,
-                    elinewidth=0.8,
-                    capsize=2,
-                    label=title,
-                )
+        end = "" if len(sets) == 1 else f", {name.removeprefix('test-')}"
+        for (loss, selection), part in of_set.groupby(["loss", "selection"], sort=False):
+            label, color = _LOSSES[str(loss)]
+            chosen, marker, filled = _SELECTIONS[str(selection)]
+            groups = scale * part.groupby("labels")["rmse"].agg(["mean", "std"])
+            axes.errorbar(
+                groups.index,
+                groups["mean"],
+                yerr=groups["std"].fillna(0.0),
+                fmt=f"{marker}{line}",
+                color=color,
+                markerfacecolor=color if filled else "white",
+                elinewidth=0.8,
+                capsize=2,
+                label=label + chosen + end,
+            )
         mean = scale * float(np.mean(of_set["mean_predictor_rmse"]))
-        title = "mean predictor" if len(sets) == 1 else f"mean predictor, {name.removeprefix('test-')}"
-        axes.axhline(mean, color=GREY, linestyle=line if len(sets) > 1 else ":", linewidth=1.0, label=title)
+        style = line if len(sets) > 1 else ":"
+        axes.axhline(mean, color=GREY, linestyle=style, linewidth=1.0, label=f"mean predictor{end}")
