@@ -1,5 +1,5 @@
 # Requires: {RUN}/potential/ and the data sets.
-# Gives: {RUN}/benchmarks/{accuracy,crystal,direct,thermal,rdf,coexistence}/ and the same below compare/{name}/, each with quantities.csv and its curves.
+# Gives: {RUN}/benchmarks/{accuracy,novelty,crystal,direct,thermal,rdf,coexistence}/ and the same below compare/{name}/, each with quantities.csv and its curves.
 
 BENCHMARKS = CONFIG.benchmarks
 DIRECT_LATTICES = (
@@ -39,6 +39,41 @@ rule benchmark_accuracy:
     shell:
         "ingot benchmark accuracy {params.potentials} {params.sets} --splits {input.splits}"
         " --settings {params.settings:q} -o {params.directory} > {log} 2>&1"
+
+
+rule benchmark_novelty:
+    input:
+        potential=f"{RUN}/potential/potential.json",
+        manifests=lambda w: [store_of(s) for s in training_sets() + fixed_tests()],
+        splits=lambda w: [f"{RUN}/datasets/{s}.splits.json" for s in split_sets()],
+    output:
+        f"{RUN}/benchmarks/novelty/quantities.csv",
+        f"{RUN}/benchmarks/novelty/bins.csv",
+        f"{RUN}/benchmarks/novelty/atoms.csv",
+    log:
+        f"{RUN}/logs/benchmark_novelty.log",
+    benchmark:
+        f"{RUN}/costs/benchmark_novelty.tsv"
+    conda:
+        "../envs/ingot.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        settings=settings("benchmarks", "novelty"),
+        audit=settings("audit"),
+        code=suite("novelty"),
+        seed=SEED,
+        potential=lambda w, input: Path(input.potential).parent,
+        training=lambda w: named_stores("training", training_sets()),
+        sets=lambda w: named_stores("set", fixed_tests()),
+        directory=lambda w, output: Path(output[0]).parent,
+    message:
+        "benchmark: does novelty foretell errors?"
+    shell:
+        "ingot benchmark novelty --potential {params.potential} {params.training} {params.sets} --splits {input.splits}"
+        " --settings {params.settings:q} --audit {params.audit:q} --seed {params.seed} -o {params.directory} > {log} 2>&1"
 
 
 rule benchmark_crystal:

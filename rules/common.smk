@@ -69,6 +69,7 @@ def code(command):
 
 SUITES = {
     "accuracy": ("accuracy", "accuracy_tables", "splits"),
+    "novelty": ("novelty", "splits"),
     "crystal": (
         "crystal",
         "crystal_suite",

@@ -3,11 +3,15 @@
 
 REPORT_FOLDERS = [
     n
-    for n in ("crystal", "direct", "thermal", "rdf", "coexistence")
+    for n in ("novelty", "crystal", "direct", "thermal", "rdf", "coexistence")
     if getattr(CONFIG.benchmarks, n)
 ]
 
-COMPARED = [n for n in REPORT_FOLDERS if n != "direct"] if BENCHMARKS.compare else []
+COMPARED = (
+    [n for n in REPORT_FOLDERS if n not in ("novelty", "direct")]
+    if BENCHMARKS.compare
+    else []
+)
 
 
 rule write_configuration:

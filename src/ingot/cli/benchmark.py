@@ -1,4 +1,4 @@
-"""``ingot benchmark accuracy|crystal|reference-structures|direct|thermal|rdf|coexistence``."""
+"""``ingot benchmark accuracy|novelty|crystal|reference-structures|direct|thermal|rdf|coexistence``."""
 
 import argparse
 import sys
@@ -43,6 +43,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--splits", nargs="*", default=[], metavar="FILE", help="splits.json of the sets that have one"
     )
     _common(accuracy, "the section `benchmarks.accuracy`")
+
+    novelty = suites.add_parser("novelty", help="whether the novelty of environments foretells errors of forces")
+    novelty.add_argument("--potential", required=True, metavar="DIR", help="an Ingot potential")
+    novelty.add_argument(
+        "--training",
+        action="append",
+        required=True,
+        metavar="NAME=DATA",
+        help="what it was trained on: a .zarr store, or any file ASE reads; with --splits the rest of it is tested",
+    )
+    novelty.add_argument("--set", action="append", default=[], metavar="NAME=DATA", help="further labelled structures")
+    novelty.add_argument("--splits", nargs="*", default=[], metavar="FILE", help="splits.json of the training sets")
+    novelty.add_argument("--audit", help="JSON or a file: the section `audit`")
+    _common(novelty, "the section `benchmarks.novelty`")
 
     crystal = suites.add_parser("crystal", help="equation of state, elastic constants, relative phase energies")
     _model(crystal)
@@ -90,6 +104,7 @@ def run(args: argparse.Namespace) -> int:
     """Run one suite."""
     suites = {
         "accuracy": _accuracy,
+        "novelty": _novelty,
         "crystal": _crystal,
         "reference-structures": _reference_structures,
         "direct": _direct,
@@ -121,6 +136,39 @@ def _accuracy(args: argparse.Namespace) -> int:
             split_of = split_seen_by(name, origin, splits)
             results[name] += compare(calculator, frames, origin, split_of, potential.members, zero)
     write_accuracy(args.output, results, settings.interval, settings.parity_rows)
+    return _summary(args.output)
+
+
+def _novelty(args: argparse.Namespace) -> int:
+    from ingot.audit import Engine
+    from ingot.benchmarks.accuracy import Comparison, compare, method_zero
+    from ingot.benchmarks.novelty import Environments, foretold, write_novelty_benchmark
+    from ingot.benchmarks.splits import split_seen_by
+    from ingot.cli.settings import parse_settings
+    from ingot.config.audit import AuditSettings
+    from ingot.config.benchmarks import NoveltySettings
+    from ingot.datasets import read_labelled, read_splits
+    from ingot.potentials import load_potential
+
+    settings, audit = parse_settings(NoveltySettings, args.settings), parse_settings(AuditSettings, args.audit)
+    potential = load_potential(args.potential)
+    zero = method_zero(potential.offsets, potential.provenance.get("offsets_by_method", {}))
+    splits = read_splits(args.splits)
+    learned: list[Atoms] = []
+    tests: dict[str, list[tuple[Atoms, Comparison]]] = {}
+    for name, path in map(named_path, [*args.training, *args.set]):
+        trained = name in [named_path(text)[0] for text in args.training]
+        frames, split_of = read_labelled(path), split_seen_by("final", name, splits)
+        seen = [not args.splits or split_of(a.info["structure_id"]) in ("train", "validation") for a in frames]
+        learned += [atoms for atoms, was in zip(frames, seen, strict=True) if trained and was]
+        rest = [atoms for atoms, was in zip(frames, seen, strict=True) if not (trained and was)]
+        compared = compare(potential.calculator(), rest, name, split_of, potential.members, zero)
+        for atoms, one in zip(rest, compared, strict=True):
+            tests.setdefault(one.split if trained else name, []).append((atoms, one))
+    species = tuple(potential.architecture.species) if audit.species else None
+    how = Environments(audit.neighbors, audit.cutoff_angstrom, audit.bandwidth_per_angstrom, species)
+    found = foretold(learned, tests, how, Engine(audit.precision, args.threads))
+    write_novelty_benchmark(args.output, found, settings.rows, settings.resamples, args.seed)
     return _summary(args.output)
 
 

@@ -23,6 +23,16 @@ class AccuracySettings(Section):
     """Nominal coverage of the interval around a prediction whose true coverage is reported."""
 
 
+class NoveltySettings(Section):
+    """Errors of forces against the novelty of environments, as the section `audit` measures it."""
+
+    rows: int = Field(20_000, ge=100)
+    """At most this many atoms are listed for plots (evenly strided; correlations use all)."""
+
+    resamples: int = Field(400, ge=20)
+    """Draws of structures behind the error of a rank correlation."""
+
+
 class CrystalSettings(Section):
     """Static properties of the crystal: equation of state, elastic constants, relative phase energies."""
 
@@ -145,6 +155,9 @@ class BenchmarkSettings(Section):
 
     accuracy: AccuracySettings = AccuracySettings()
     """Errors on labelled frames."""
+
+    novelty: NoveltySettings | None = None
+    """Whether novelty foretells the errors of forces."""
 
     crystal: CrystalSettings | None = None
     """Static properties of a cubic crystal."""

@@ -12,6 +12,7 @@ from ingot.reporting.figures.learning import draw_learning
 from ingot.reporting.figures.learning_curves import draw_learning_curves
 from ingot.reporting.figures.loss import draw_loss
 from ingot.reporting.figures.melting_curve import draw_melting_curve
+from ingot.reporting.figures.novelty_error import draw_novelty_errors
 from ingot.reporting.figures.overlays import CRYSTAL_CURVES, DrawSeveral
 from ingot.reporting.figures.parity import draw_parity
 from ingot.reporting.figures.phases import draw_phases
@@ -77,7 +78,7 @@ _PLAN: tuple[tuple[str, str, str, tuple[DrawFigure, ...], tuple[MakeTable, ...]]
         "Does the potential know what it does not know?",
         "The ensemble's standard deviation is scaled once, on validation data. It is useful if it rises with the true "
         "error, and honest if labels fall inside its intervals as often as these promise.",
-        (draw_calibration,),
+        (draw_calibration, draw_novelty_errors),
         (),
     ),
     (
