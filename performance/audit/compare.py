@@ -1,96 +1,147 @@
-"""The audit beside the `quests` package, in one process, on one thread: time and agreement.
+"""The audit beside the `quests` package, in one process: CPU time, wall time of two threads, agreement.
 
-    python performance/audit/compare.py [--frames 24] [--environments 6000]
+    python performance/audit/compare.py trajectories [--large]
 
-`quests` is an extra (`pip install quests`); without it only our columns are printed. CPU time of the
-best of three runs, after one run that compiles.
+Environments of molecular dynamics (see `trajectories.py`). `quests` is an extra (`pip install quests`); without it
+only our columns are printed. CPU time of the best of some runs that take turns, after one of each that compiles.
+`--large` adds kernel sums of 10^5 environments, which take the peer minutes.
 """
 
 import argparse
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[name] = "1"
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[variable] = "1"
 
 import numpy as np  # noqa: E402 - thread counts come first
 from ase.build import bulk  # noqa: E402
+from trajectories import read  # noqa: E402
 
 from ingot.audit import Engine, delta_entropy, entropy, environment_descriptors  # noqa: E402
 
 SINGLE = Engine("float32")
+Work = Callable[[], Any]
 
 
-def best_of_three(function: Callable[[], Any]) -> tuple[float, Any]:
-    """CPU seconds and the result; the first call, which may compile, is not timed."""
-    function()
-    times = []
-    for _ in range(3):
-        start = time.process_time()
-        result = function()
-        times.append(time.process_time() - start)
-    return min(times), result
+def in_turns(works: list[Work], clock: Callable[[], float], rounds: int) -> list[tuple[float, Any]]:
+    """The least time of each and its result."""
+    results = [work() for work in works]
+    least = [np.inf] * len(works)
+    for _ in range(rounds):
+        for k, work in enumerate(works):
+            start = clock()
+            work()
+            least[k] = min(least[k], clock() - start)
+    return list(zip(least, results, strict=True))
+
+
+def row(name: str, unit: str, scale: float, timed: list[tuple[float, Any]], agree: str = "") -> None:
+    """One line of the table."""
+    ours = timed[0][0] * scale
+    if len(timed) == 1:
+        print(f"| {name}, {unit} | {ours:.2f} | - | - | |", flush=True)
+        return
+    theirs = timed[1][0] * scale
+    print(f"| {name}, {unit} | {ours:.2f} | {theirs:.2f} | **{theirs / ours:.1f}** | {agree} |", flush=True)
+
+
+def descriptors(folder: str, peer: Any) -> np.ndarray:
+    """Descriptors of 256-atom melts and of one large cell, on one thread and on two."""
+    small = read(folder, "small-melt-1000")
+    large = bulk("Al", cubic=True, a=4.1) * (14, 14, 14)
+    large.rattle(0.15, seed=1)
+    for name, frames in (("descriptors, frames of 256 atoms", small), ("descriptors, 10,976 atoms", [large])):
+        count = sum(map(len, frames))
+        for threads, clock in ((1, time.process_time), (2, time.perf_counter)):
+            works = [partial(environment_descriptors, frames, threads=threads)]
+            if peer:
+                works.append(partial(peer.descriptors, frames, threads))
+            timed = in_turns(works, clock, 3)
+            worst = f"{np.abs(timed[0][1] - timed[1][1]).max():.0e}" if peer else ""
+            unit = "us (CPU)" if threads == 1 else "us (wall)"
+            row(f"{name}, {threads} thread{'s' * (threads > 1)}", unit, 1e6 / count, timed, worst)
+    everything = [a for run in ("crystal-300", "crystal-900", "melt-1000", "melt-2000") for a in read(folder, run, 6)]
+    x = environment_descriptors(everything)
+    return x[np.random.default_rng(0).permutation(len(x))][:100_000]
+
+
+def sums(x: np.ndarray, peer: Any, rounds: int) -> None:
+    """Entropy and differential entropy; the peer in batches of 1000, and of its default size."""
+    count = len(x)
+    for precision, engine in (("float64", Engine()), ("float32", SINGLE)):
+        for batch in (1000, None):
+            works = [partial(entropy, x, engine=engine)]
+            if peer:
+                works.append(partial(peer.entropy, x, batch))
+            timed = in_turns(works, time.process_time, rounds)
+            agree = "" if not peer else f"{abs(timed[0][1] - timed[1][1]):.0e}"
+            row(
+                f"entropy of {count:,}, {precision}, batch {batch or 'default'}",
+                "ns/pair",
+                1e9 / count**2,
+                timed,
+                agree,
+            )
+    if count > 20_000:
+        return
+    half = count // 2
+    for precision, engine in (("float64", Engine()), ("float32", SINGLE)):
+        works = [partial(delta_entropy, x[:half], x[half:], engine=engine)]
+        if peer:
+            works.append(partial(peer.delta_entropy, x[:half], x[half:]))
+        timed = in_turns(works, time.process_time, rounds)
+        agree = ""
+        if peer:
+            both = np.array([timed[0][1], timed[1][1]])
+            near = np.isfinite(both[1]) & (both[1] < 100)
+            agree = f"{np.abs(both[0] - both[1])[near].max():.0e} below 100"
+        row(f"dH of {half:,} in {half:,}, {precision}", "ns/pair", 1e9 / half**2, timed, agree)
+
+
+class Peer:
+    """The functions of `quests` that are compared."""
+
+    def __init__(self) -> None:
+        import numba
+        from quests import entropy as of
+        from quests.descriptor import get_descriptors
+
+        self._numba, self._of, self._get = numba, of, get_descriptors
+
+    def descriptors(self, frames: list[Any], threads: int) -> np.ndarray:
+        self._numba.set_num_threads(threads)
+        found = self._get(frames)
+        self._numba.set_num_threads(1)
+        return np.asarray(found)
+
+    def entropy(self, x: np.ndarray, batch: int | None) -> float:
+        return float(self._of.entropy(x, batch_size=batch) if batch else self._of.entropy(x))
+
+    def delta_entropy(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore"):
+            return np.asarray(self._of.delta_entropy(y, x, batch_size=1000))
 
 
 def main() -> None:
-    """Print one row per measurement."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--frames", type=int, default=24, help="frames of 256 atoms, from crystal to melt-like")
-    parser.add_argument("--environments", type=int, default=6000, help="environments of the kernel sums")
+    parser.add_argument("folder", help="of trajectories.py")
+    parser.add_argument("--large", action="store_true")
     args = parser.parse_args()
-    frames = []
-    for k in range(args.frames):
-        atoms = bulk("Al", cubic=True) * (4, 4, 4)
-        atoms.rattle(0.05 + 0.4 * k / args.frames, seed=k)
-        frames.append(atoms)
-    seconds, x = best_of_three(lambda: environment_descriptors(frames))
-    x = x[np.random.default_rng(0).permutation(len(x))]  # phases mixed
-    part = x[: args.environments]
-    half = len(part) // 2
-    ours = {
-        "descriptors, us per environment": (seconds / len(x) * 1e6, x),
-        "entropy, float64, ns per pair": _per_pair(len(part) ** 2, lambda: entropy(part)),
-        "entropy, float32, ns per pair": _per_pair(len(part) ** 2, lambda: entropy(part, engine=SINGLE)),
-        "dH, float64, ns per pair": _per_pair(half**2, lambda: delta_entropy(part[:half], part[half:])),
-        "dH, float32, ns per pair": _per_pair(half**2, lambda: delta_entropy(part[:half], part[half:], engine=SINGLE)),
-    }
-    theirs = _quests(frames, part, half)
-    print(f"| {len(x)} environments; {len(part)} in the kernel sums | ingot | quests | ratio | largest difference |")
-    print("|---|---|---|---|---|")
-    for name, (cost, value) in ours.items():
-        peer = theirs.get(name.replace("float32", "float64"))
-        if peer is None:
-            print(f"| {name} | {cost:.2f} | - | - | - |")
-            continue
-        if name.startswith("descriptors"):
-            value = environment_descriptors(frames)
-        finite = np.isfinite(peer[1])
-        difference = np.abs(np.asarray(value) - np.asarray(peer[1]))[finite].max()
-        print(f"| {name} | {cost:.2f} | {peer[0]:.2f} | {peer[0] / cost:.1f} | {difference:.1e} |")
-
-
-def _per_pair(pairs: int, function: Callable[[], Any]) -> tuple[float, Any]:
-    seconds, value = best_of_three(function)
-    return seconds / pairs * 1e9, value
-
-
-def _quests(frames: list[Any], part: np.ndarray, half: int) -> dict[str, tuple[float, Any]]:
     try:
-        from quests import entropy as peer
-        from quests.descriptor import get_descriptors
+        peer = Peer()
+        peer._numba.set_num_threads(1)
     except ImportError:
-        return {}
-    seconds, x = best_of_three(lambda: get_descriptors(frames))
-    with np.errstate(divide="ignore"):
-        return {
-            "descriptors, us per environment": (seconds / len(x) * 1e6, x),
-            "entropy, float64, ns per pair": _per_pair(len(part) ** 2, lambda: peer.entropy(part, batch_size=1000)),
-            "dH, float64, ns per pair": _per_pair(
-                half**2, lambda: peer.delta_entropy(part[:half], part[half:], batch_size=1000)
-            ),
-        }
+        peer = None
+    print("| | ingot | quests | ratio | largest difference |\n|---|---|---|---|---|")
+    x = descriptors(args.folder, peer)
+    sums(x[:10_000], peer, 3)
+    if args.large:
+        sums(x, peer, 1)
 
 
 if __name__ == "__main__":

@@ -115,15 +115,14 @@ def _rough_sums(blocks: "_Blocks", chosen: NDArray[np.int64], bandwidth: float, 
     """
     parts = [blocks.take(chosen[k::_PARTS]) for k in range(_PARTS)]
 
-    def of_parts(block: Values) -> Values:
-        return np.asarray(np.exp(np.concatenate([log_kernel_sums(block, part, [bandwidth], engine) for part in parts])))
+    def low(block: Values, start: int) -> Values:
+        seen = np.exp(np.concatenate([log_kernel_sums(block, part, [bandwidth], engine) for part in parts]))
+        own = np.arange(*np.searchsorted(chosen, [start, start + len(block)]))
+        seen[own % _PARTS, chosen[own] - start] -= 1.0
+        np.maximum(seen, 0.0, out=seen)
+        return np.asarray((seen.sum(axis=0) - seen.max(axis=0)) * _PARTS / (_PARTS - 1))
 
-    seen = np.concatenate(blocks.map(of_parts), axis=1)
-    for k in range(_PARTS):
-        seen[k, chosen[k::_PARTS]] -= 1.0
-    np.maximum(seen, 0.0, out=seen)
-    low = (seen.sum(axis=0) - seen.max(axis=0)) * _PARTS / (_PARTS - 1)
-    return np.asarray(1.0 + low * (blocks.total - 1) / len(chosen))
+    return np.asarray(1.0 + np.concatenate(blocks.map(low)) * (blocks.total - 1) / len(chosen))
 
 
 def _strata(sums: Values, columns: int, count: int) -> list[NDArray[np.int64]]:
@@ -152,7 +151,7 @@ def _quotas(sizes: Sequence[int], rows: int) -> list[int]:
 def _exact_sums(blocks: "_Blocks", drawn: NDArray[np.int64], bandwidth: float, engine: Engine) -> Values:
     ascending = np.argsort(drawn)
     some = blocks.take(drawn[ascending])
-    parts = blocks.map(lambda block: log_kernel_sums(some, block, [bandwidth], engine)[0])
+    parts = blocks.map(lambda block, start: log_kernel_sums(some, block, [bandwidth], engine)[0])
     exact = np.empty(len(drawn))
     exact[ascending] = np.exp(np.logaddexp.reduce(parts, axis=0))
     return exact
@@ -187,11 +186,14 @@ class _Blocks:
         """Some rows; ``index`` ascends."""
         return np.asarray(self._x[index].compute() if self._lazy else self._x[index])
 
-    def map(self, function: Callable[[Descriptors], Values]) -> list[Values]:
-        """The function of every block, in their order."""
+    def map(self, function: Callable[[Descriptors, int], Values]) -> list[Values]:
+        """The function of every block and the number of its first row, in their order."""
         if not self._lazy:
-            return [function(self._x[start : start + _BLOCK]) for start in range(0, self.total, _BLOCK)]
+            starts = range(0, self.total, _BLOCK)
+            return [function(self._x[start : start + _BLOCK], start) for start in starts]
         from dask.base import compute
         from dask.delayed import delayed
 
-        return list(compute(*(delayed(function)(block) for block in self._x.to_delayed().ravel())))
+        first = np.cumsum([0, *self._x.chunks[0][:-1]])
+        blocks = zip(self._x.to_delayed().ravel(), map(int, first), strict=True)
+        return list(compute(*(delayed(function)(block, start) for block, start in blocks)))
