@@ -44,6 +44,7 @@ rule all:
     default_target: True
     input:
         f"{RUN}/report/index.html",
+        f"{RUN}/audit/index.html",
         f"{RUN}/comparison/index.html" if COMPARED else [],
 
 

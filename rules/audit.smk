@@ -15,7 +15,6 @@ rule audit:
             f"{RUN}/audit/{{table}}.csv",
             table=["overlap_matrix", "histogram", "outliers", "trajectories"],
         ),
-        page=f"{RUN}/audit/index.html",
     log:
         f"{RUN}/logs/audit.log",
     benchmark:
@@ -28,9 +27,8 @@ rule audit:
         runtime=120,
     params:
         settings=settings("audit"),
-        page=settings("report"),
         seed=SEED,
-        code=code("audit"),
+        code=code_digest("ingot.audit.tables"),
         sets=lambda w: named_stores("set", training_sets()),
         tests=lambda w, input: named_stores("test", fixed_tests())
         + [f"--test benchmark-melt={path}" for path in input.get("melt", [])],
@@ -38,5 +36,28 @@ rule audit:
     message:
         "audit: entropy, diversity, novelty and overlap of the data"
     shell:
-        "ingot audit {params.sets} {params.tests} --settings {params.settings:q} --page {params.page:q}"
-        " --seed {params.seed} -o {params.directory} > {log} 2>&1"
+        "ingot audit {params.sets} {params.tests} --settings {params.settings:q}"
+        " --seed {params.seed} --no-page -o {params.directory} > {log} 2>&1"
+
+
+rule audit_page:
+    input:
+        rules.audit.output,
+    output:
+        f"{RUN}/audit/index.html",
+    log:
+        f"{RUN}/logs/audit_page.log",
+    conda:
+        "../envs/ingot.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        page=settings("report"),
+        code=code_digest("ingot.reporting.audit_page"),
+        directory=lambda w, output: Path(output[0]).parent,
+    message:
+        "audit: the page"
+    shell:
+        "ingot audit --redraw --page {params.page:q} -o {params.directory} > {log} 2>&1"

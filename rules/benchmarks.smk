@@ -2,6 +2,7 @@
 # Gives: {RUN}/benchmarks/{accuracy,novelty,crystal,direct,thermal,rdf,coexistence}/ and the same below compare/{name}/, each with quantities.csv and its curves.
 
 BENCHMARKS = CONFIG.benchmarks
+MEASUREMENTS = (BENCHMARKS.crystal and BENCHMARKS.crystal.phonon_measurements) or []
 DIRECT_LATTICES = (
     [BENCHMARKS.direct.lattice, *BENCHMARKS.direct.phases] if BENCHMARKS.direct else []
 )
@@ -79,7 +80,7 @@ rule benchmark_novelty:
 rule benchmark_crystal:
     input:
         potential=f"{RUN}/potential/potential.json",
-        measurements=BENCHMARKS.crystal.phonon_measurements or [],
+        measurements=MEASUREMENTS,
     output:
         f"{RUN}/benchmarks/crystal/quantities.csv",
     log:
@@ -107,7 +108,7 @@ rule benchmark_crystal:
 use rule benchmark_crystal as benchmark_crystal_of_others with:
     input:
         potential=lambda w: potential_files(BENCHMARKS.compare[w.other]),
-        measurements=BENCHMARKS.crystal.phonon_measurements or [],
+        measurements=MEASUREMENTS,
     output:
         f"{RUN}/benchmarks/compare/{{other}}/crystal/quantities.csv",
     log:

@@ -47,21 +47,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--atoms", action="store_true", help="write all structures of added sets, coloured by novelty")
     parser.add_argument("--settings", metavar="JSON", help="the `audit` section: JSON text, or a JSON or YAML file")
     parser.add_argument("--page", metavar="JSON", help="the `report` section, for the page")
+    parser.add_argument("--no-page", action="store_true", help="write the tables alone")
+    parser.add_argument("--redraw", action="store_true", help="make the page anew from the tables that are there")
     parser.add_argument("--seed", type=int, default=0, help="seed of what is drawn at random (0)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of page and tables")
 
 
 def run(args: argparse.Namespace) -> int:
     """Describe every set, compare, write tables, coloured structures and the page."""
+    if args.redraw:
+        return _draw(args)
     settings = parse_settings(AuditSettings, args.settings)
-    page = parse_settings(ReportSettings, args.page)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # the kernel sums bring threads of their own
 
     from ingot.audit import audit_sets, describe
     from ingot.audit.table_files import COLUMNS, write_table
     from ingot.progress import progress
-    from ingot.reporting.audit_page import build_audit_page
-    from ingot.reporting.page import write_page
 
     training = [named_path(text) for text in (*args.against, *args.data, *args.sets)]
     tests, trajectories = ([named_path(text) for text in texts] for texts in (args.test, args.trajectory))
@@ -88,8 +89,17 @@ def run(args: argparse.Namespace) -> int:
     for name, columns in COLUMNS.items():
         write_table(args.output / f"{name}.csv", columns, audited.tables[name], stated)
     _write_structures(args, audited, frames, [name for name, _ in trajectories], settings.listed)
-    write_page(build_audit_page(args.output, page.figure_format), args.output / "index.html")
     _print(audited)
+    return 0 if args.no_page else _draw(args)
+
+
+def _draw(args: argparse.Namespace) -> int:
+    """The page of the tables in the folder."""
+    from ingot.reporting.audit_page import build_audit_page
+    from ingot.reporting.page import write_page
+
+    kind = parse_settings(ReportSettings, args.page).figure_format
+    write_page(build_audit_page(args.output, kind), args.output / "index.html")
     print(f"{args.output / 'index.html'}")
     return 0
 

@@ -16,9 +16,9 @@ STAGES = {
     "training, final": ("train_member", "combine_members"),
     "exploration and selection": ("explore", "select_frames"),
     "learning curves": ("learning_point",),
-    "audit": ("audit",),
+    "audit": ("audit", "audit_page"),
     "benchmarks": (
-        *("benchmark_accuracy", "benchmark_crystal", "benchmark_crystal_of_others"),
+        *("benchmark_accuracy", "benchmark_novelty", "benchmark_crystal", "benchmark_crystal_of_others"),
         *("benchmark_thermal", "benchmark_rdf", "benchmark_coexistence", "benchmark_coexistence_at"),
         *("benchmark_thermal_of_others", "benchmark_rdf_of_others", "benchmark_coexistence_of_others"),
     ),

@@ -237,6 +237,9 @@ def test_the_command_writes_every_table_and_the_same_bytes_for_any_threads(
     assert "Overlap between sets" in page
     assert "structures/run.extxyz" in page
     assert page == (tmp_path / "three" / "index.html").read_text()
+    (tmp_path / "one" / "index.html").unlink()
+    assert main(["audit", "--redraw", "-o", str(tmp_path / "one")]) == 0
+    assert (tmp_path / "one" / "index.html").read_text() == page
 
 
 def test_groups_by_any_label(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ struct Bins {
     const double determinant = a[0] * minor(0, 0) + a[1] * minor(0, 1) + a[2] * minor(0, 2);
     for (int i = 0; i < 3; i++)
       for (int j = 0; j < 3; j++) inverse[3 * j + i] = minor(i, j) / determinant;
-    std::vector<double> fraction(3 * atoms), wrapped(3 * atoms);
+    std::vector<double> fraction(3 * atoms);
     for (int64_t i = 0; i < atoms; i++)
       for (int d = 0; d < 3; d++) {
         const double* p = positions + 3 * i;
