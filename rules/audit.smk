@@ -5,6 +5,10 @@ rule audit:
     input:
         manifests=lambda w: [store_of(s) for s in training_sets() + fixed_tests()],
         melt=[f"{RUN}/benchmarks/rdf/final.extxyz"] if CONFIG.benchmarks.rdf else [],
+        trajectories=[
+            f"{path}/zarr.json" if path.endswith(".zarr") else path
+            for path in CONFIG.audit.trajectories.values()
+        ],
     output:
         summary=f"{RUN}/audit/summary.csv",
         novelty=f"{RUN}/audit/novelty.csv",

@@ -66,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
     training = [named_path(text) for text in (*args.against, *args.data, *args.sets)]
     tests, trajectories = ([named_path(text) for text in texts] for texts in (args.test, args.trajectory))
+    trajectories += [(name, Path(path)) for name, path in settings.trajectories.items()]
     groups = tuple(args.group or settings.groups)
     frames: dict[str, list[Atoms]] = {}
     for name, path in progress([*training, *tests, *trajectories], "reading", unit="set"):
@@ -96,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
 def _draw(args: argparse.Namespace) -> int:
     """The page of the tables in the folder."""
     from ingot.reporting.audit_page import build_audit_page
-    from ingot.reporting.page import write_page
+    from ingot.reporting.html import write_page
 
     kind = parse_settings(ReportSettings, args.page).figure_format
     write_page(build_audit_page(args.output, kind), args.output / "index.html")
@@ -132,7 +133,7 @@ def _plan(args: argparse.Namespace, settings: AuditSettings) -> "Plan":
         exact_environments=settings.exact_environments,
         outliers=settings.listed,
         seed=args.seed,
-        engine=Engine(settings.precision, args.threads),
+        engine=Engine(settings.precision, args.threads, settings.backend),
     )
 
 

@@ -167,7 +167,7 @@ def _novelty(args: argparse.Namespace) -> int:
             tests.setdefault(one.split if trained else name, []).append((atoms, one))
     species = tuple(potential.architecture.species) if audit.species else None
     how = Environments(audit.neighbors, audit.cutoff_angstrom, audit.bandwidth_per_angstrom, species)
-    found = foretold(learned, tests, how, Engine(audit.precision, args.threads))
+    found = foretold(learned, tests, how, Engine(audit.precision, args.threads, audit.backend))
     write_novelty_benchmark(args.output, found, settings.rows, settings.resamples, args.seed)
     return _summary(args.output)
 

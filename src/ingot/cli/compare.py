@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from ingot.config.report import ReportSettings
     from ingot.reporting.comparison import build_comparison
     from ingot.reporting.headline import element_of
-    from ingot.reporting.page import write_page
+    from ingot.reporting.html import write_page
     from ingot.reporting.run import Run
 
     output = Path(args.output)

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output.suffix not in (".extxyz", ".xyz"):
         raise IngotError(f"{args.output}: what is kept is written as .extxyz")
     settings = parse_settings(AuditSettings, args.settings)
-    engine = Engine(settings.precision, args.threads)
+    engine = Engine(settings.precision, args.threads, settings.backend)
     frames, given = _read(args.data), _read(args.given)
     known = sorted({symbol for atoms in (*frames, *given) for symbol in atoms.get_chemical_symbols()})
     shape = (settings.neighbors, settings.cutoff_angstrom, known if settings.species else None, args.threads)

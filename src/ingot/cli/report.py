@@ -16,7 +16,8 @@ def run(args: argparse.Namespace) -> int:
 
     from ingot.cli.settings import parse_settings
     from ingot.config.report import ReportSettings
-    from ingot.reporting.page import build_page, write_page
+    from ingot.reporting.html import write_page
+    from ingot.reporting.page import build_page
     from ingot.reporting.run import Run
 
     settings = parse_settings(ReportSettings, args.settings)

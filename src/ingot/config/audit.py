@@ -1,6 +1,6 @@
 """Settings of the information-entropy audit."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -40,6 +40,12 @@ class AuditSettings(Section):
 
     listed: int = Field(50, ge=1)
     """How many outliers are listed, and most novel structures written."""
+
+    trajectories: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$")], str] = Field(default_factory=dict)
+    """Dynamics, by name, that are held against the data frame by frame: Zarr trajectories, or files that ASE reads."""
+
+    backend: Literal["compiled", "numpy", "jax"] | None = None
+    """What takes the kernel sums; by default compiled code, or NumPy without a compiler; `jax` for a GPU."""
 
     precision: Literal["float64", "float32"] = "float64"
     """Arithmetic of the kernel sums; float32 takes less than half the time and is off by 2e-4 nats at most."""

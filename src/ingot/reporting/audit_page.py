@@ -15,7 +15,7 @@ from ingot.reporting.figures.audit_details import (
     draw_trajectories,
 )
 from ingot.reporting.figures.style import Format
-from ingot.reporting.page import Page, environment
+from ingot.reporting.html import Page, environment
 from ingot.reporting.run import Run
 
 _DRAWINGS = (

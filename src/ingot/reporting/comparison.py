@@ -10,7 +10,7 @@ from ingot.reporting.errors import ReportError
 from ingot.reporting.figures.overlays import OVERLAYS
 from ingot.reporting.figures.style import Format
 from ingot.reporting.headline import DECIMALS, SUITES, citation, is_detail
-from ingot.reporting.page import Page, environment
+from ingot.reporting.html import Page, environment
 from ingot.reporting.run import Run
 
 LIMITS = (2.0, 5.0, 10.0, 20.0)

@@ -11,7 +11,8 @@ import pytest
 from ingot.benchmarks.tables import failed, read_quantities, write_quantities
 from ingot.cli.main import main
 from ingot.files import sha256
-from ingot.reporting.page import Page, build_page
+from ingot.reporting.html import Page
+from ingot.reporting.page import build_page
 from ingot.reporting.run import Run
 from ingot.reporting.tables import comparison_table, density_table, learning_curve_table
 
