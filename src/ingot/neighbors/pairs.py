@@ -29,7 +29,8 @@ def complete_cell(cell: Cell, pbc: Periodicity) -> np.ndarray:
         )
     kept = vectors[periodic]
     # The right singular vectors beyond the rank span the space normal to the periodic vectors.
-    vectors[~periodic] = np.linalg.svd(kept)[2][len(kept) :] if len(kept) else np.eye(3)
+    if not periodic.all():
+        vectors[~periodic] = np.linalg.svd(kept)[2][len(kept) :] if len(kept) else np.eye(3)
     areas = np.linalg.norm(np.cross(vectors[[1, 2, 0]], vectors[[2, 0, 1]]), axis=1)
     heights = abs(np.linalg.det(vectors)) / np.maximum(areas, 1e-300)
     if (heights[periodic] < _SMALLEST_HEIGHT).any():

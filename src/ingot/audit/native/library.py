@@ -47,7 +47,7 @@ def compiled_environments(
     atoms = int(frames.offsets[-1])
     width = species * (2 * neighbors - 1) + species * (species - 1) // 2 * neighbors
     out = np.empty((atoms, width))
-    blocks = 1 if threads == 1 else 8 * threads
+    blocks = 1 if threads == 1 else 2 * threads  # every one sorts the atoms of its frames into bins
     ends = np.linspace(0, atoms, blocks + 1).astype(int)
 
     def describe(block: int) -> int:
