@@ -5,12 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 
 from ingot.arrays import Descriptors
 from ingot.audit.kernels import FLOAT32_ERROR, Engine, log_kernel_sums, log_kernel_sums_self
 from ingot.audit.sets import AuditedSet
 from ingot.progress import progress
+
+_GROUP = 1000
+_ROUNDING = 1e-12
 
 
 class Pairs:
@@ -53,11 +57,26 @@ class Pairs:
         return novelty
 
 
-def lone_novelty(rows: Descriptors, x: Descriptors, bandwidth: float) -> NDArray[np.float64]:
-    """dH of a few rows of ``x`` against all *others*, nats: one exact copy, the row itself, is left out."""
-    novelty = np.empty(len(rows))
-    for k, row in enumerate(rows):
-        squared = np.einsum("ij,ij->i", x - row, x - row)
-        others = np.delete(squared, int(squared.argmin()))
-        novelty[k] = -logsumexp(-0.5 * others / bandwidth**2) if len(others) else np.inf
+def rarest(log_sums: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """Rows with the smallest kernel sums, ``count`` and all that rounding cannot tell from the last of them.
+
+    Beyond 36 nats from all others a sum is 1 to the last digit, its own term.
+    """
+    last = np.partition(log_sums, min(count, len(log_sums)) - 1)[min(count, len(log_sums)) - 1]
+    return np.flatnonzero(log_sums <= last + _ROUNDING)
+
+
+def lone_novelty(index: NDArray[np.int64], x: Descriptors, bandwidth: float, engine: Engine) -> NDArray[np.float64]:
+    """dH of some rows of ``x`` against all *other* rows, nats; infinite where there are none."""
+    engine = replace(engine, precision="float64")
+    novelty = np.full(len(index), np.inf)
+    for start in range(0, len(index), _GROUP):
+        group = index[start : start + _GROUP]
+        squared = cdist(x[group], x[group], "sqeuclidean")
+        np.fill_diagonal(squared, np.inf)
+        sums = logsumexp(-0.5 * squared / bandwidth**2, axis=1)
+        rest = np.delete(x, group, axis=0)
+        if len(rest):
+            sums = np.logaddexp(sums, log_kernel_sums(x[group], rest, [bandwidth], engine)[0])
+        novelty[start : start + _GROUP] = -sums
     return novelty

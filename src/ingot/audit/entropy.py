@@ -65,6 +65,11 @@ def entropy_and_diversity(
     return h, d
 
 
+def entropies(log_sums: NDArray[np.float64]) -> tuple[float, float]:
+    """H and D, nats, from the logarithmic kernel sums of all environments of a set; rounding makes no H negative."""
+    return max(0.0, float(np.log(len(log_sums)) - log_sums.mean())), float(logsumexp(-log_sums))
+
+
 def bandwidth_scan(
     x: Descriptors, bandwidths: Sequence[float], engine: Engine | None = None
 ) -> list[tuple[float, float, float]]:
@@ -72,8 +77,7 @@ def bandwidth_scan(
     if not len(x):
         raise AuditError("the set is empty: the entropy of nothing is not defined")
     sums = log_kernel_sums_self(x, bandwidths, engine)
-    scanned = zip(bandwidths, sums, strict=True)
-    return [(float(h), float(np.log(len(x)) - p.mean()), float(logsumexp(-p))) for h, p in scanned]
+    return [(float(h), *entropies(log_sums)) for h, log_sums in zip(bandwidths, sums, strict=True)]
 
 
 def delta_entropy(

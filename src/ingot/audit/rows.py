@@ -12,14 +12,7 @@ from ingot.audit.sets import AuditedSet
 Row = dict[str, object]
 Values = NDArray[np.float64]
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-_BINS = 40
-
-
-def entropies(log_sums: Values) -> Row:
-    """H and D of a set from the logarithmic kernel sums of all its environments."""
-    smallest = log_sums.min()
-    diversity = math.log(np.exp(smallest - log_sums).sum()) - smallest
-    return {"entropy": math.log(len(log_sums)) - float(log_sums.mean()), "diversity": float(diversity)}
+_BINS, _LAST = 40, 10.0
 
 
 def quantiles(novelty: Values) -> Row:
@@ -29,6 +22,7 @@ def quantiles(novelty: Values) -> Row:
 
 
 def novelty_row(part: AuditedSet, novelty: Values, known: int) -> Row:
+    """How new a set is, held against ``known`` environments."""
     return {
         "set": part.name,
         "environments": len(novelty),
@@ -39,6 +33,7 @@ def novelty_row(part: AuditedSet, novelty: Values, known: int) -> Row:
 
 
 def environments(parts: Sequence[AuditedSet]) -> int:
+    """Environments of all sets together."""
     return sum(len(part.descriptors) for part in parts)
 
 
@@ -59,23 +54,16 @@ def _by_structure(part: AuditedSet, values: Values) -> list[Values]:
 
 
 def histogram_rows(part: AuditedSet, role: str, novelty: Values) -> list[Row]:
-    """Shares of environments by novelty: linear to 10 nats, where most that matters lies, one bin for all beyond."""
-    edges = np.linspace(math.floor(min(float(novelty.min()), -1.0)), 10.0, _BINS + 1)
-    counts, _ = np.histogram(np.clip(novelty, None, 10.0 - 1e-9), edges)
-    beyond = float(np.mean(novelty >= 10.0))
-    rows: list[Row] = [
-        {
-            "set": part.name,
-            "role": role,
-            "delta_entropy_from": float(low),
-            "delta_entropy_to": float(high),
-            "share": float(share),
-        }
-        for low, high, share in zip(edges[:-1], edges[1:], counts / len(novelty), strict=True)
+    """Shares of environments by novelty: even bins up to 10 nats, and one for all beyond."""
+    edges = np.linspace(math.floor(min(float(novelty.min()), -1.0)), _LAST, _BINS + 1)
+    counts, _ = np.histogram(novelty[novelty < _LAST], edges)
+    bins: list[tuple[float, float | None, float]] = [
+        (float(low), float(high), count / len(novelty))
+        for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
     ]
-    rows[-1]["share"] = float(np.mean((novelty >= edges[-2]) & (novelty < 10.0)))
-    rows.append({"set": part.name, "role": role, "delta_entropy_from": 10.0, "delta_entropy_to": None, "share": beyond})
-    return rows
+    bins.append((_LAST, None, float(np.mean(novelty >= _LAST))))
+    columns = ("delta_entropy_from", "delta_entropy_to", "share")
+    return [{"set": part.name, "role": role} | dict(zip(columns, one, strict=True)) for one in bins]
 
 
 def structure_rows(part: AuditedSet, role: str, novelty: Values | None) -> list[Row]:

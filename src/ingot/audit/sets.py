@@ -28,6 +28,10 @@ class AuditedSet:
     temperature: NDArray[np.float64]
     """Kinetic temperature of every structure, K; not a number where there are no velocities."""
 
+    def of(self, whole: "AuditedSet") -> NDArray[np.int64]:
+        """Which environments of ``whole`` these are, when they were drawn from it."""
+        return np.flatnonzero(np.isin(whole.structure, self.number))
+
     def sample(self, rows: int, seed: int) -> "AuditedSet":
         """Whole structures drawn at random, about ``rows`` environments; the set itself where it is no larger."""
         if len(self.descriptors) <= rows:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ingot.audit.comparison import Pairs, lone_novelty
-from ingot.audit.entropy import OVERLAP_THRESHOLD, entropy_and_diversity
+from ingot.audit.comparison import Pairs, lone_novelty, rarest
+from ingot.audit.entropy import OVERLAP_THRESHOLD, entropies, entropy_and_diversity
 from ingot.audit.errors import AuditError
 from ingot.audit.estimate import estimate_entropy
 from ingot.audit.kernels import Engine
@@ -15,7 +15,6 @@ from ingot.audit.learning import learning_curve, saturation
 from ingot.audit.rows import (
     Row,
     Values,
-    entropies,
     environments,
     histogram_rows,
     novelty_row,
@@ -159,11 +158,12 @@ class _Audit:
     def _content(self, parts: Sequence[AuditedSet]) -> Row:
         """H and D of some training sets, or of one test set, together."""
         total = sum(len(part.descriptors) for part in parts)
+        content: Row
         if self._pairs.complete:
             log_sums = np.concatenate(
                 [self._pairs.against(part.name, [other.name for other in parts]) for part in parts]
             )
-            content = entropies(log_sums)
+            content = dict(zip(("entropy", "diversity"), entropies(log_sums), strict=True))
         else:
             content = self._measured(np.concatenate([part.descriptors for part in parts]))
         return {"environments": total, "largest_entropy": math.log(total)} | content
@@ -216,16 +216,25 @@ class _Audit:
     def _outlier_rows(self, everything: Values) -> list[Row]:
         """Environments of the training data that have least like them among all others."""
         names = [part.name for part in self._training]
-        found = []
-        for part in (self._rows[name] for name in names):
-            log_sums = self._pairs.against(part.name, names)
-            rarest = np.argsort(log_sums, kind="stable")[: self._plan.outliers]
-            alone = lone_novelty(part.descriptors[rarest], everything, self._plan.bandwidth)
-            atom = np.arange(len(part.structure)) - np.searchsorted(part.structure, part.structure)
-            for k, novelty in zip(rarest, alone, strict=True):
-                label = part.labels[int(part.structure[k])]
-                found.append({"set": part.name, **label, "atom": int(atom[k]), "delta_entropy": float(novelty)})
-        return sorted(found, key=lambda row: -float(str(row["delta_entropy"])))[: self._plan.outliers]
+        rows = [self._rows[name] for name in names]
+        first = np.cumsum([0, *(len(part.descriptors) for part in self._training)])
+        place = np.concatenate(
+            [start + part.of(whole) for start, part, whole in zip(first, rows, self._training, strict=False)]
+        )
+        owner = np.repeat(np.arange(len(rows)), [len(part.descriptors) for part in rows])
+        number = np.concatenate([np.arange(len(part.descriptors)) for part in rows])
+        log_sums = np.concatenate([self._pairs.against(name, names) for name in names])
+        candidates = rarest(log_sums, self._plan.outliers)
+        alone = lone_novelty(place[candidates], everything, self._plan.bandwidth, self._plan.engine)
+        found: list[Row] = []
+        for k in np.argsort(-alone, kind="stable")[: self._plan.outliers]:
+            part = rows[owner[candidates[k]]]
+            row = int(number[candidates[k]])
+            structure = int(part.structure[row])
+            atom = row - int(np.searchsorted(part.structure, structure))
+            label = part.labels[structure]
+            found.append({"set": part.name, **label, "atom": atom, "delta_entropy": float(alone[k])})
+        return found
 
     def _curve_rows(self, everything: Values) -> list[Row]:
         plan = self._plan

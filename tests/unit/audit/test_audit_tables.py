@@ -107,6 +107,23 @@ def test_an_outlier_is_found_with_its_atom() -> None:
     assert alone in [pytest.approx(row["delta_entropy"]) for row in mine]
 
 
+@pytest.mark.parametrize("exact", [10_000, 60])
+def test_the_farthest_come_first_where_sums_cannot_tell_them_apart(exact: int) -> None:
+    """Melts of one atom's surroundings each: every kernel sum is 1 to the last digit, and only distances differ."""
+    part = describe("melts", shaken(12, 0.9, 50, "melt"))
+    audited = audit_sets([describe("crystal", CRYSTAL), part], plan=Plan(outliers=5, exact_environments=exact))
+    x = np.concatenate([describe("crystal", CRYSTAL).descriptors, part.descriptors])
+    alone = np.array([delta_entropy(x[k : k + 1], np.delete(x, k, axis=0))[0] for k in range(len(x))])
+    assert (alone > 40).sum() > 5
+    listed = audited.tables["outliers"]
+    ids = [label["structure_id"] for label in describe("crystal", CRYSTAL).labels + part.labels]
+    if exact > len(x):
+        assert [row["delta_entropy"] for row in listed] == pytest.approx(sorted(alone, reverse=True)[:5])
+    for row in listed:
+        place = 4 * ids.index(row["structure_id"]) + row["atom"]  # type: ignore[arg-type, operator]
+        assert row["delta_entropy"] == pytest.approx(alone[place])
+
+
 def test_the_matrix_of_overlaps_is_that_of_pairs() -> None:
     sets = [describe("initial", CRYSTAL), describe("melts", MELT), describe("copies", CRYSTAL[:3])]
     rows = audit_sets(sets[:2], sets[2:]).tables["overlap_matrix"]
