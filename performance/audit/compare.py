@@ -28,13 +28,13 @@ Work = Callable[[], Any]
 
 
 def in_turns(works: list[Work], clock: Callable[[], float], rounds: int) -> list[tuple[float, Any]]:
-    """The least time of each and its result."""
-    results = [work() for work in works]
+    """The least time of each and its result; what compiles does so in a call before, unless there is one round only."""
+    results = [work() for work in works] if rounds > 1 else [None] * len(works)
     least = [np.inf] * len(works)
     for _ in range(rounds):
         for k, work in enumerate(works):
             start = clock()
-            work()
+            results[k] = work()
             least[k] = min(least[k], clock() - start)
     return list(zip(least, results, strict=True))
 
@@ -60,7 +60,7 @@ def descriptors(folder: str, peer: Any) -> np.ndarray:
             works = [partial(environment_descriptors, frames, threads=threads)]
             if peer:
                 works.append(partial(peer.descriptors, frames, threads))
-            timed = in_turns(works, clock, 3)
+            timed = in_turns(works, clock, 7)
             worst = f"{np.abs(timed[0][1] - timed[1][1]).max():.0e}" if peer else ""
             unit = "us (CPU)" if threads == 1 else "us (wall)"
             row(f"{name}, {threads} thread{'s' * (threads > 1)}", unit, 1e6 / count, timed, worst)
@@ -72,20 +72,17 @@ def descriptors(folder: str, peer: Any) -> np.ndarray:
 def sums(x: np.ndarray, peer: Any, rounds: int) -> None:
     """Entropy and differential entropy; the peer in batches of 1000, and of its default size."""
     count = len(x)
-    for precision, engine in (("float64", Engine()), ("float32", SINGLE)):
-        for batch in (1000, None):
-            works = [partial(entropy, x, engine=engine)]
-            if peer:
-                works.append(partial(peer.entropy, x, batch))
-            timed = in_turns(works, time.process_time, rounds)
-            agree = "" if not peer else f"{abs(timed[0][1] - timed[1][1]):.0e}"
-            row(
-                f"entropy of {count:,}, {precision}, batch {batch or 'default'}",
-                "ns/pair",
-                1e9 / count**2,
-                timed,
-                agree,
-            )
+    engines = {"float64": Engine(), "float32": SINGLE}
+    batches = {"1000": 1000, "default": None} if peer else {}
+    works: list[Work] = [partial(entropy, x, engine=engine) for engine in engines.values()]
+    works += [partial(peer.entropy, x, batch) for batch in batches.values()]
+    timed = in_turns(works, time.process_time, rounds)
+    for precision, ours in zip(engines, timed, strict=False):
+        for batch, theirs in zip(batches, timed[2:], strict=True):
+            name = f"entropy of {count:,}, {precision}, batch {batch}"
+            row(name, "ns/pair", 1e9 / count**2, [ours, theirs], f"{abs(ours[1] - theirs[1]):.0e}")
+        if not peer:
+            row(f"entropy of {count:,}, {precision}", "ns/pair", 1e9 / count**2, [ours])
     if count > 20_000:
         return
     half = count // 2

@@ -5,10 +5,14 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <memory>
+#include <mutex>
 #include <numeric>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -23,10 +27,12 @@ inline Vec load(const double* from) {
   return v;
 }
 
-inline Vec root(Vec x) {
+// 1 / sqrt(x): in single precision, and one step of third order that leaves an error of rounding.
+inline Vec inverse_root(Vec x) {
   Vec y;
-  for (int i = 0; i < LANES; i++) y[i] = std::sqrt(x[i]);
-  return y;
+  for (int i = 0; i < LANES; i++) y[i] = 1 / std::sqrt(float(x[i]));
+  const Vec h = 1 - x * y * y;
+  return y + y * h * (0.5 + 0.375 * h);
 }
 
 // Batcher's odd-even merge sort for n wires, a power of two.
@@ -74,7 +80,7 @@ template <int P> void second_part(int64_t k, const Shell& rows, const Shell& ent
     Vec v[P];
     for (int l = 0; l < P; l++) {
       const Vec dx = x - entries.x[l], dy = y - entries.y[l], dz = z - entries.z[l];
-      v[l] = s * entries.s[l] / root(dx * dx + dy * dy + dz * dz);
+      v[l] = s * entries.s[l] * inverse_root(dx * dx + dy * dy + dz * dz);
     }
     if (square)
       for (int lane = 0; lane < LANES; lane++) v[start + lane][lane] = 0;
@@ -180,11 +186,12 @@ struct Bins {
 
 // Neighbours of one atom within the cutoff.
 struct Neighbors {
+  int64_t count;
   std::vector<double> x, y, z, square, squares;
-  std::vector<int64_t> species, candidate;
+  std::vector<int32_t> species, candidate;
 
   void find(const Bins& bins, int64_t atom, const int32_t* kinds, double cutoff) {
-    x.clear(), y.clear(), z.clear(), square.clear(), species.clear();
+    count = 0;
     const int64_t self = bins.home[atom];
     const double own[3] = {bins.x[self], bins.y[self], bins.z[self]};
     int64_t image[3], at[3];
@@ -221,47 +228,56 @@ struct Neighbors {
     double shift[3];
     for (int b = 0; b < 3; b++)
       shift[b] = double(image[0]) * bins.cell[b] + double(image[1]) * bins.cell[3 + b] + double(image[2]) * bins.cell[6 + b] - own[b];
-    const int64_t count = last - first;
-    if (int64_t(squares.size()) < count) squares.resize(count), candidate.resize(count);
+    const int64_t near = last - first;
+    if (int64_t(squares.size()) < near) squares.resize(near), candidate.resize(near);
     const double *px = &bins.x[first], *py = &bins.y[first], *pz = &bins.z[first];
     double* out = squares.data();
-    for (int64_t t = 0; t < count; t++) {
+    for (int64_t t = 0; t < near; t++) {
       const double dx = px[t] + shift[0], dy = py[t] + shift[1], dz = pz[t] + shift[2];
       out[t] = dx * dx + dy * dy + dz * dz;
     }
     int64_t found = 0;
-    for (int64_t t = 0; t < count; t++) {
-      candidate[found] = t;
+    for (int64_t t = 0; t < near; t++) {
+      candidate[found] = int32_t(t);
       found += out[t] < cutoff * cutoff;
+    }
+    if (int64_t(species.size()) < count + found) {
+      for (auto* list : {&x, &y, &z, &square}) list->resize(2 * (count + found));
+      species.resize(2 * (count + found));
     }
     const bool here = !(image[0] || image[1] || image[2]);
     for (int64_t c = 0; c < found; c++) {
       const int64_t t = candidate[c];
-      if (here && first + t == self) continue;
-      x.push_back(px[t] + shift[0]), y.push_back(py[t] + shift[1]), z.push_back(pz[t] + shift[2]);
-      square.push_back(out[t]), species.push_back(kinds[bins.order[first + t]]);
+      x[count] = px[t] + shift[0], y[count] = py[t] + shift[1], z[count] = pz[t] + shift[2];
+      square[count] = out[t], species[count] = kinds[bins.order[first + t]];
+      count += !here || first + t != self;
     }
   }
 };
 
+struct List {
+  std::vector<double> square;
+  std::vector<int32_t> member, rank;
+};
+
 // The neighbours of species `kind`, sorted by distance. Sorting is by counting those that are nearer.
-void nearest(const Neighbors& all, int64_t kind, int64_t kinds, int64_t k, int64_t padded, double cutoff, double tolerance, Shell& shell) {
-  static thread_local std::vector<double> square;
-  static thread_local std::vector<int64_t> member, rank;
-  square.clear(), member.clear();
-  for (size_t i = 0; i < all.square.size(); i++)
-    if (kinds == 1 || all.species[i] == kind) member.push_back(int64_t(i)), square.push_back(all.square[i]);
-  const int64_t count = int64_t(square.size());
-  rank.assign(count, 0);
+void nearest(const Neighbors& all, int64_t kind, int64_t kinds, int64_t k, int64_t padded, double cutoff, double tolerance, List& list, Shell& shell) {
+  auto& [square, member, rank] = list;
+  if (int64_t(square.size()) < all.count) square.resize(all.count), member.resize(all.count), rank.resize(all.count);
+  int64_t count = 0;
+  for (int64_t i = 0; i < all.count; i++) {
+    member[count] = int32_t(i), square[count] = all.square[i];
+    count += kinds == 1 || all.species[i] == kind;
+  }
   for (int64_t i = 0; i < count; i++) {
-    int64_t before = 0;
+    int32_t before = 0;
     const double own = square[i];
     for (int64_t j = 0; j < i; j++) before += square[j] <= own;
     for (int64_t j = i + 1; j < count; j++) before += square[j] < own;
     rank[i] = before;
   }
   const int64_t size = std::max(padded, count);
-  for (auto* list : {&shell.x, &shell.y, &shell.z, &shell.s, &shell.r}) list->resize(size);
+  for (auto* each : {&shell.x, &shell.y, &shell.z, &shell.s, &shell.r}) each->resize(size);
   shell.found = count;
   for (int64_t i = count; i < size; i++) 
     shell.x[i] = 1e6 * double(i + 1), shell.y[i] = 1e6 * double(kind + 1), shell.z[i] = shell.s[i] = 0, shell.r[i] = cutoff;
@@ -281,48 +297,92 @@ void nearest(const Neighbors& all, int64_t kind, int64_t kinds, int64_t k, int64
   }
 }
 
+struct Settings {
+  int64_t species, k;
+  double cutoff, tolerance, coincident;
+};
+
+// The atoms [first, last) of one cell; the first that coincides with another, or -1.
 template <int P>
-int64_t describe(int64_t frames, const int64_t* offsets, const double* positions, const double* cells, const uint8_t* pbc, const int32_t* kinds,
-                 int64_t species, int64_t k, double cutoff, double tolerance, double coincident, int64_t first, int64_t last, double* out) {
-  const int64_t width = species * (2 * k - 1) + species * (species - 1) / 2 * k;
+int64_t describe(const Bins& bins, const int32_t* kinds, const Settings& of, int64_t first, int64_t last, double* to) {
   Neighbors neighbors;
-  std::vector<Shell> shells(species);
-  for (int64_t f = 0; f < frames; f++) {
-    const int64_t begin = std::max(first, offsets[f]), end = std::min(last, offsets[f + 1]);
-    if (begin >= end) continue;
-    const Bins bins(positions + 3 * offsets[f], offsets[f + 1] - offsets[f], cells + 9 * f, pbc + 3 * f, cutoff);
-    for (int64_t atom = begin; atom < end; atom++) {
-      neighbors.find(bins, atom - offsets[f], kinds + offsets[f], cutoff);
-      for (double square : neighbors.square)
-        if (square < coincident * coincident) return atom;
-      double* to = out + (atom - first) * width;
-      for (int64_t a = 0; a < species; a++) {
-        Shell& shell = shells[a];
-        nearest(neighbors, a, species, k, P, cutoff, tolerance, shell);
-        for (int64_t j = 0; j < k; j++) to[j] = shell.s[j] * shell.s[j] / shell.r[j];
-        to += k;
-      }
-      for (int64_t a = 0; a < species; a++)
-        for (int64_t b = a; b < species; b++) {
-          const bool square = a == b;
-          if (shells[a].tied || shells[b].tied)
-            tied_part(k, shells[a], shells[b], square, to);
-          else
-            second_part<P>(k, shells[a], shells[b], square, to);
-          to += k - square;
-        }
+  List list;
+  std::vector<Shell> shells(of.species);
+  const int64_t k = of.k;
+  for (int64_t atom = first; atom < last; atom++) {
+    neighbors.find(bins, atom, kinds, of.cutoff);
+    for (int64_t i = 0; i < neighbors.count; i++)
+      if (neighbors.square[i] < of.coincident * of.coincident) return atom;
+    for (int64_t a = 0; a < of.species; a++) {
+      Shell& shell = shells[a];
+      nearest(neighbors, a, of.species, k, P, of.cutoff, of.tolerance, list, shell);
+      for (int64_t j = 0; j < k; j++) to[j] = shell.s[j] * shell.s[j] / shell.r[j];
+      to += k;
     }
+    for (int64_t a = 0; a < of.species; a++)
+      for (int64_t b = a; b < of.species; b++) {
+        const bool square = a == b;
+        if (shells[a].tied || shells[b].tied)
+          tied_part(k, shells[a], shells[b], square, to);
+        else
+          second_part<P>(k, shells[a], shells[b], square, to);
+        to += k - square;
+      }
   }
   return -1;
 }
 
+// One frame's atoms in bins, made by the first thread that needs them and dropped by the last.
+struct Frame {
+  std::once_flag made;
+  std::unique_ptr<Bins> bins;
+  std::atomic<int64_t> left{0};
+};
+
+struct Task {
+  int64_t frame, first, last;
+};
+
+constexpr int64_t TASK = 512;  // atoms
+
 }  // namespace
 
-// Descriptors of the atoms [first, last) of all frames, (last - first, width); the first atom that coincides with another, or -1;
+// Descriptors of the atoms of all frames, (atoms, width), shared among threads; the first atom that coincides with another, or -1;
 // -2 when there are too many neighbours for the networks here.
 extern "C" int64_t ingot_environments(int64_t frames, const int64_t* offsets, const double* positions, const double* cells, const uint8_t* pbc,
                                       const int32_t* kinds, int64_t species, int64_t k, double cutoff, double tolerance, double coincident,
-                                      int64_t first, int64_t last, double* out) {
+                                      int64_t threads, double* out) {
   const auto run = k <= 8 ? describe<8> : k <= 16 ? describe<16> : k <= 32 ? describe<32> : k <= 64 ? describe<64> : nullptr;
-  return run ? run(frames, offsets, positions, cells, pbc, kinds, species, k, cutoff, tolerance, coincident, first, last, out) : -2;
+  if (!run) return -2;
+  const Settings settings{species, k, cutoff, tolerance, coincident};
+  const int64_t width = species * (2 * k - 1) + species * (species - 1) / 2 * k;
+  std::vector<Frame> shared(frames);
+  std::vector<Task> tasks;
+  for (int64_t f = 0; f < frames; f++) {
+    const int64_t atoms = offsets[f + 1] - offsets[f];
+    for (int64_t first = 0; first < atoms; first += TASK, shared[f].left++) tasks.push_back({f, first, std::min(first + TASK, atoms)});
+  }
+  std::atomic<int64_t> next{0}, coincidence{-1};
+  std::mutex guard;
+  const auto work = [&] {
+    for (int64_t t; (t = next++) < int64_t(tasks.size()) && coincidence < 0;) {
+      const auto [f, first, last] = tasks[t];
+      const int64_t begin = offsets[f];
+      Frame& frame = shared[f];
+      std::call_once(frame.made, [&, f = f] {
+        frame.bins = std::make_unique<Bins>(positions + 3 * begin, offsets[f + 1] - begin, cells + 9 * f, pbc + 3 * f, cutoff);
+      });
+      const int64_t found = run(*frame.bins, kinds + begin, settings, first, last, out + (begin + first) * width);
+      if (found >= 0) {
+        const std::lock_guard<std::mutex> lock(guard);  // tasks begin in order: the least is the first of all
+        if (coincidence < 0 || begin + found < coincidence) coincidence = begin + found;
+      }
+      if (!--frame.left) frame.bins.reset();
+    }
+  };
+  std::vector<std::thread> others;
+  for (int64_t i = 1; i < std::min<int64_t>(threads, tasks.size()); i++) others.emplace_back(work);
+  work();
+  for (auto& thread : others) thread.join();
+  return coincidence;
 }

@@ -47,17 +47,10 @@ def compiled_environments(
     atoms = int(frames.offsets[-1])
     width = species * (2 * neighbors - 1) + species * (species - 1) // 2 * neighbors
     out = np.empty((atoms, width))
-    blocks = 1 if threads == 1 else 2 * threads  # every one sorts the atoms of its frames into bins
-    ends = np.linspace(0, atoms, blocks + 1).astype(int)
-
-    def describe(block: int) -> int:
-        first, last = int(ends[block]), int(ends[block + 1])
-        constants = (species, neighbors, float(cutoff), float(tie), float(coincident), first, last)
-        return int(_call("ingot_environments", len(frames.cells), *frames, *constants, out[first:last]))
-
-    coincide = [atom for atom in in_order(describe, range(blocks), threads) if atom >= 0]
-    if coincide:
-        raise ValueError(coincide[0])
+    constants = (species, neighbors, float(cutoff), float(tie), float(coincident), threads)
+    coincides = int(_call("ingot_environments", len(frames.cells), *frames, *constants, out))
+    if coincides >= 0:
+        raise ValueError(coincides)
     return out
 
 
