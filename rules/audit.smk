@@ -17,7 +17,13 @@ rule audit:
         curve=f"{RUN}/audit/learning_curve.csv",
         tables=expand(
             f"{RUN}/audit/{{table}}.csv",
-            table=["overlap_matrix", "histogram", "outliers", "trajectories"],
+            table=[
+                "overlap_matrix",
+                "histogram",
+                "outliers",
+                "compression",
+                "trajectories",
+            ],
         ),
     log:
         f"{RUN}/logs/audit.log",

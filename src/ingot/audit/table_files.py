@@ -39,6 +39,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *(f"delta_entropy_q{100 * q:02.0f}" for q in QUANTILES),
     ),
     "outliers": ("set", "structure_id", "family", "parent", "atom", "delta_entropy"),
+    "compression": ("method", "share", "structures", "environments", "entropy", "diversity", "covered", "related"),
     "learning_curve": (
         *("environments", "entropy", "standard_deviation", "largest_entropy"),
         *("fitted_entropy", "limit_entropy"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ingot.audit.comparison import Pairs, lone_novelty, rarest
+from ingot.audit.compression import Method, coverage_curve, take_structures
 from ingot.audit.entropy import OVERLAP_THRESHOLD, entropies, entropy_and_diversity
 from ingot.audit.errors import AuditError
 from ingot.audit.estimate import estimate_entropy
@@ -25,6 +26,8 @@ from ingot.audit.rows import (
 from ingot.audit.sets import AuditedSet
 from ingot.audit.table_files import COLUMNS
 
+_SHARES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -39,6 +42,8 @@ class Plan:
     """Larger sets: entropies are estimates with intervals, and novelty is that of as many environments, drawn at
     random."""
     outliers: int = 50
+    compression: tuple[Method, ...] = ()
+    """Methods whose coverage is listed; of more than ``exact_environments``, of what was drawn."""
     seed: int = 0
     engine: Engine = field(default_factory=Engine)
 
@@ -130,6 +135,7 @@ class _Audit:
         for grouping in self._plan.groups:
             tables["summary"] += self._group_rows(grouping)
         tables["overlap_matrix"] = self._matrix_rows()
+        tables["compression"] = self._compression_rows()
         tables["outliers"] = self._outlier_rows(everything)
         tables["learning_curve"] = self._curve_rows(everything)
         return tables
@@ -234,6 +240,19 @@ class _Audit:
             atom = row - int(np.searchsorted(part.structure, structure))
             label = part.labels[structure]
             found.append({"set": part.name, **label, "atom": atom, "delta_entropy": float(alone[k])})
+        return found
+
+    def _compression_rows(self) -> list[Row]:
+        """What the first 2, 5, 10 ... % of the structures hold, taken in turn by every method."""
+        plan = self._plan
+        sets = [self._rows[part.name] for part in self._training]
+        each = [x for part in sets for x in np.split(part.descriptors, np.flatnonzero(np.diff(part.structure)) + 1)]
+        sizes = sorted({math.ceil(share * len(each) - 1e-9) for share in _SHARES})
+        found: list[Row] = []
+        for method in plan.compression:
+            order = take_structures(each, sizes[-1], method, (), plan.bandwidth, plan.seed, plan.engine)
+            for point in coverage_curve(each, order, sizes, plan.bandwidth, plan.engine):
+                found.append({"method": method, "share": point.structures / len(each), **vars(point)})
         return found
 
     def _curve_rows(self, everything: Values) -> list[Row]:

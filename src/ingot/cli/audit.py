@@ -132,6 +132,7 @@ def _plan(args: argparse.Namespace, settings: AuditSettings) -> "Plan":
         curve_environments=settings.curve_environments,
         exact_environments=settings.exact_environments,
         outliers=settings.listed,
+        compression=settings.compression,
         seed=args.seed,
         engine=Engine(settings.precision, args.threads, settings.backend),
     )

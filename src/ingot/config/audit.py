@@ -38,6 +38,10 @@ class AuditSettings(Section):
     """Of more environments than this entropies are estimates with intervals, and novelty is that of as many, drawn at
     random (all pairs of 100,000 take 20 CPU-seconds; four times as many, sixteen times as long)."""
 
+    compression: tuple[Literal["msc", "farthest", "random"], ...] = ()
+    """Also compress the data by these methods, and say what each share of the structures covers (`msc` takes a few
+    times as long as the rest)."""
+
     listed: int = Field(50, ge=1)
     """How many outliers are listed, and most novel structures written."""
 

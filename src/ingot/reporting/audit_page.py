@@ -8,6 +8,7 @@ import pandas as pd
 from ingot.reporting.errors import ReportError
 from ingot.reporting.figures.audit import draw_audit
 from ingot.reporting.figures.audit_details import (
+    draw_compression,
     draw_groups,
     draw_histograms,
     draw_overlap_matrix,
@@ -19,7 +20,8 @@ from ingot.reporting.html import Page, environment
 from ingot.reporting.run import Run
 
 _DRAWINGS = (
-    draw_audit, draw_histograms, draw_overlap_matrix, draw_groups, draw_trajectories, draw_temperatures,
+    draw_audit, draw_histograms, draw_overlap_matrix, draw_groups, draw_compression, draw_trajectories,
+    draw_temperatures,
 )  # fmt: skip
 _LISTED = 12
 

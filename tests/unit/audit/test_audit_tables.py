@@ -81,6 +81,21 @@ def test_tests_are_covered_as_the_data_grows() -> None:
     assert [(row["up_to"], row["overlap"]) for row in rows] == [("initial", 4 / 36), ("melts", 1.0)]
 
 
+def test_compression_tells_what_every_share_covers() -> None:
+    """Ten copies of one melt and ten different ones: eleven structures hold all that there is."""
+    melts = shaken(11, 0.3, 7, "melt")
+    copies = [melts[0].copy() for _ in range(9)]
+    part = describe("melts", [*melts, *copies])
+    rows = audit_sets([part], plan=Plan(compression=("msc", "random"))).tables["compression"]
+    msc, random = ([row for row in rows if row["method"] == method] for method in ("msc", "random"))
+    assert [row["structures"] for row in msc] == [1, 2, 4, 8, 14]
+    assert [row["share"] for row in msc] == [0.05, 0.1, 0.2, 0.4, 0.7]
+    assert msc[-1]["covered"] == 1.0 > random[-1]["covered"]  # type: ignore[operator]
+    for better, worse in zip(msc[2:], random[2:], strict=True):
+        assert better["diversity"] > worse["diversity"]  # type: ignore[operator]
+    assert not audit_sets([part]).tables["compression"]
+
+
 def test_structures_carry_the_novelty_of_their_own_atoms() -> None:
     training = [describe("initial", CRYSTAL), describe("more", [MELT[0], CRYSTAL[2]])]
     rows = audit_sets(training).tables["structures"]
@@ -234,7 +249,8 @@ def test_the_command_writes_every_table_and_the_same_bytes_for_any_threads(
         atoms.set_velocities(np.full(atoms.positions.shape, 0.01))
     ase.io.write(tmp_path / "run.extxyz", hot)
     arguments += ["--trajectory", str(tmp_path / "run.extxyz")]
-    arguments += ["--test", f"melt={tmp_path / 'more.extxyz'}", "--settings", '{"neighbors": 16, "curve_repeats": 2}']
+    settings = '{"neighbors": 16, "curve_repeats": 2, "compression": ["msc", "farthest"]}'
+    arguments += ["--test", f"melt={tmp_path / 'more.extxyz'}", "--settings", settings]
     assert main([*arguments, "-o", str(tmp_path / "one")]) == 0
     assert main([*arguments, "--threads", "3", "-o", str(tmp_path / "three")]) == 0
     assert "100.0 % above 0" in capsys.readouterr().out

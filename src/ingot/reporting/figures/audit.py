@@ -7,10 +7,17 @@ from ingot.reporting.figures.style import BLUE, GREY, INK, PURPLE, RED, Figure, 
 from ingot.reporting.run import Run
 
 _OVERLAP_COLORS = (BLUE, PURPLE, RED, GREY)
+_CAPTIONS = (
+    "Entropy of the environments in nats: circles as sets were added; dotted ln N, the most that N environments can "
+    "hold; grey random parts of the final data, dashed where a saturating curve through them ends, if one fits: the "
+    "distance to it is the information gap.",
+    "Novelty: δH of each added set against all data before it (5 to 95 % and quartiles); above zero is new.",
+    "Overlap: share of each test set's environments that the data covers (δH < 1).",
+)
 
 
 def draw_audit(run: Run, kind: Format, *folder: str) -> Figure | None:
-    """The three panels from an audit's tables in ``folder``; ``None`` where there are none."""
+    """Up to three panels from an audit's tables in ``folder``; ``None`` where there are none."""
     summary, novelty, overlap, curve = (
         run.table(*folder, f"{name}.csv") for name in ("summary", "novelty", "overlap", "learning_curve")
     )
@@ -32,20 +39,18 @@ def draw_audit(run: Run, kind: Format, *folder: str) -> Figure | None:
         image = picture(figure, kind)
     parts = [("summary", summary), ("novelty", novelty), ("overlap", overlap), ("learning_curve", curve)]
     data = pd.concat([table.assign(table=name) for name, table in parts if table is not None], sort=False)
-    bandwidth = summary["bandwidth_per_angstrom"].iloc[0] if "bandwidth_per_angstrom" in summary else None
-    stated = f" (bandwidth {bandwidth:g} 1/Å)" if bandwidth is not None else ""
+    shown = [True, novelty is not None, overlap is not None]
+    caption = " ".join(text for text, there in zip(_CAPTIONS, shown, strict=True) if there)
+    if "bandwidth_per_angstrom" in summary:
+        caption += f" Bandwidth {summary['bandwidth_per_angstrom'].iloc[0]:g} 1/Å."
     return Figure(
         "audit",
-        "Entropy, novelty, overlap",
-        f"Left: entropy of the environments in nats{stated}; circles as sets were added, the dotted line is ln N, the "
-        "most that N environments can hold, the grey curve that of random parts of the final data; dashed where a "
-        "saturating curve through it ends, if one fits: the distance to it is the information gap. Middle: δH of "
-        "each added set against all data before it (5 to 95 % and quartiles): above zero is new. Right: share of each "
-        "test set's environments that the data covers (δH < 1).",
+        ", ".join(["Entropy"] + ["novelty"] * (novelty is not None) + ["overlap"] * (overlap is not None)),
+        caption,
         image,
         kind,
         data,
-        wide=True,
+        wide=panels > 1,
     )
 
 

@@ -69,21 +69,53 @@ def draw_groups(run: Run, kind: Format, *folder: str) -> Figure | None:
     groups = None if summary is None else summary[summary["grouping"] != "set"]
     if groups is None or len(groups) < 2:
         return None
-    shown = groups.sort_values("entropy").tail(_MOST)
-    y = np.arange(len(shown))
-    with canvas(5.0, 1.0 + 0.24 * len(shown)) as (figure, axes):
-        axes.barh(y, shown["largest_entropy"], color="#eeeeee", label="ln N")
-        axes.barh(y, shown["entropy"], color=BLUE, height=0.55, label="entropy")
-        axes.plot(shown["diversity"], y, "|", color=INK, markersize=9, label="diversity")
-        axes.set_yticks(y, [f"{row.group} ({row.environments})" for row in shown.itertuples()])
-        axes.set(xlabel="nats", ylim=(-0.6, len(shown) - 0.4))
-        axes.legend(loc="lower right")
+    by_label = [part.sort_values("entropy").tail(_MOST) for _, part in groups.groupby("grouping", sort=False)]
+    heights = [len(part) + 1 for part in by_label]
+    size = (5.0, 0.7 + 0.24 * sum(heights))
+    with canvas(*size, len(by_label), 1, squeeze=False, sharex=True, height_ratios=heights) as (figure, grid):
+        for axes, part in zip(grid[:, 0], by_label, strict=True):
+            y = np.arange(len(part))
+            axes.barh(y, part["largest_entropy"], color="#e6e6ea", label="ln N")
+            axes.barh(y, part["entropy"], color=BLUE, height=0.55, label="entropy")
+            axes.plot(part["diversity"], y, "|", color=INK, markersize=9, label="diversity")
+            axes.set_yticks(y, [f"{_shortened(row.group)} ({row.environments:,})" for row in part.itertuples()])
+            axes.set(ylim=(-0.6, len(part) - 0.4), ylabel=part["grouping"].iloc[0])
+        grid[-1, 0].set_xlabel("nats")
+        grid[0, 0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
         image = picture(figure, kind)
+    most = max(len(part) for _, part in groups.groupby("grouping"))
     caption = (
         "Entropy, diversity and ln N of the training data by group, with the number of environments. Near ln N no two "
         "are alike; diversity far above entropy is a few rare ones beside many alike."
     )
+    if most > _MOST:
+        caption += f" The {_MOST} of highest entropy; the data name all."
     return Figure("groups", "What the groups hold", caption, image, kind, groups)
+
+
+def _shortened(name: str, most: int = 40) -> str:
+    """The end of a long name tells it apart from its siblings, its beginning where it belongs."""
+    return name if len(name) <= most else f"{name[: most // 3]}…{name[-(most - most // 3 - 1) :]}"
+
+
+def draw_compression(run: Run, kind: Format, *folder: str) -> Figure | None:
+    """What parts of the data cover that were taken by different methods."""
+    table = run.table(*folder, "compression.csv")
+    if table is None or table.empty:
+        return None
+    with canvas(5.0, 3.0) as (figure, axes):
+        for method, color in colors_of(table["method"].unique()).items():
+            part = table[table["method"] == method]
+            axes.plot(100 * part["share"], 100 * part["related"], "o-", color=color, label=method)
+            axes.plot(100 * part["share"], 100 * part["covered"], "o:", color=color, markersize=3)
+        axes.set(ylim=(-3, 103), xlabel="structures taken (%)", ylabel="environments covered (%)")
+        axes.legend(loc="lower right")
+        image = picture(figure, kind)
+    caption = (
+        "Share of all environments that the structures cover which a compression takes first: δH below 1 nat, dotted "
+        "below 1e-5. msc: minimum set coverage; farthest: mean descriptors far apart; random: chance."
+    )
+    return Figure("compression", "How redundant", caption, image, kind, table)
 
 
 def draw_trajectories(run: Run, kind: Format, *folder: str) -> Figure | None:
