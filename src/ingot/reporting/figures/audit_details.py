@@ -78,7 +78,7 @@ def draw_groups(run: Run, kind: Format, *folder: str) -> Figure | None:
             axes.barh(y, part["largest_entropy"], color="#e6e6ea", label="ln N")
             axes.barh(y, part["entropy"], color=BLUE, height=0.55, label="entropy")
             axes.plot(part["diversity"], y, "|", color=INK, markersize=9, label="diversity")
-            axes.set_yticks(y, [f"{_shortened(row.group)} ({row.environments:,})" for row in part.itertuples()])
+            axes.set_yticks(y, [f"{_shortened(str(row.group))} ({row.environments:,})" for row in part.itertuples()])
             axes.set(ylim=(-0.6, len(part) - 0.4), ylabel=part["grouping"].iloc[0])
         grid[-1, 0].set_xlabel("nats")
         grid[0, 0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
