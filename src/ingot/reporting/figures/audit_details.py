@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ingot.reporting.figures.several import colors_of
-from ingot.reporting.figures.style import BLUE, GREY, INK, Figure, Format, canvas, picture
+from ingot.reporting.figures.style import BLUE, GREY, INK, Figure, Format, canvas, picture, plain_log
 from ingot.reporting.run import Run
 
 _MOST = 24
@@ -103,19 +103,23 @@ def draw_compression(run: Run, kind: Format, *folder: str) -> Figure | None:
     table = run.table(*folder, "compression.csv")
     if table is None or table.empty:
         return None
-    with canvas(5.0, 3.0) as (figure, axes):
+    with canvas(6.4, 3.0, 1, 2) as (figure, (shares, diversity)):
         for method, color in colors_of(table["method"].unique()).items():
             part = table[table["method"] == method]
-            axes.plot(100 * part["share"], 100 * part["related"], "o-", color=color, label=method)
-            axes.plot(100 * part["share"], 100 * part["covered"], "o:", color=color, markersize=3)
-        axes.set(ylim=(-3, 103), xlabel="structures taken (%)", ylabel="environments covered (%)")
-        axes.legend(loc="lower right")
+            shares.plot(100 * part["share"], 100 * part["related"], "o-", color=color, label=method)
+            shares.plot(100 * part["share"], 100 * part["covered"], "o:", color=color, markersize=3)
+            diversity.plot(100 * part["share"], part["diversity"], "o-", color=color, label=method)
+        shares.set(xscale="log", ylim=(-3, 103), xlabel="structures taken (%)", ylabel="environments covered (%)")
+        diversity.set(xscale="log", xlabel="structures taken (%)", ylabel="diversity (nats)")
+        plain_log(shares.xaxis, diversity.xaxis)
+        shares.legend(loc="lower right")
         image = picture(figure, kind)
     caption = (
-        "Share of all environments that the structures cover which a compression takes first: δH below 1 nat, dotted "
-        "below 1e-5. msc: minimum set coverage; farthest: mean descriptors far apart; random: chance."
+        "What the structures hold which a compression takes first. Left: share of all environments that they cover, δH "
+        "below 1 nat, dotted below 1e-5. Right: their diversity. msc: minimum set coverage; farthest: mean descriptors "
+        "far apart; random: chance."
     )
-    return Figure("compression", "How redundant", caption, image, kind, table)
+    return Figure("compression", "How redundant", caption, image, kind, table, wide=True)
 
 
 def draw_trajectories(run: Run, kind: Format, *folder: str) -> Figure | None:
