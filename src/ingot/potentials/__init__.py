@@ -2,7 +2,7 @@
 
 from ingot.potentials.ani import AniArchitecture
 from ingot.potentials.architectures import Architecture, architecture_from_json
-from ingot.potentials.calculator import PotentialCalculator, padded_atoms
+from ingot.potentials.calculator import PaddedEvaluator, PotentialCalculator, padded_atoms
 from ingot.potentials.eam import EamArchitecture
 from ingot.potentials.eam_files import read_eam, write_eam
 from ingot.potentials.errors import PotentialError
@@ -21,6 +21,7 @@ __all__ = [
     "Evaluator",
     "Graph",
     "Members",
+    "PaddedEvaluator",
     "Potential",
     "PotentialCalculator",
     "PotentialError",

@@ -1,5 +1,6 @@
 """Sampling: nonequilibrium dynamics that looks for what an ensemble does not know, and the choice of what to label."""
 
+from ingot.sampling.attacks import Ascent, Disagreement, attack, climb
 from ingot.sampling.courses import Course, CourseRanges, draw_course
 from ingot.sampling.equilibrium import Equilibration, equilibrium_frames
 from ingot.sampling.errors import SamplingError
@@ -10,8 +11,10 @@ from ingot.sampling.spread import MEASURES, Stop, Thresholds, spread_monitor, sp
 
 __all__ = [
     "MEASURES",
+    "Ascent",
     "Course",
     "CourseRanges",
+    "Disagreement",
     "Driving",
     "Equilibration",
     "Novelty",
@@ -21,6 +24,8 @@ __all__ = [
     "Thresholds",
     "Trajectory",
     "Verdict",
+    "attack",
+    "climb",
     "draw_controls",
     "draw_course",
     "equilibrium_frames",
