@@ -11,6 +11,7 @@ rule explore:
         candidates=f"{RUN}/iterations/{{iteration}}/explore/candidates.extxyz",
         controls=f"{RUN}/iterations/{{iteration}}/explore/controls.extxyz",
         trajectories=f"{RUN}/iterations/{{iteration}}/explore/trajectories.csv",
+        attacks=f"{RUN}/iterations/{{iteration}}/explore/attacks.csv",
     log:
         f"{RUN}/logs/explore/{{iteration}}.log",
     benchmark:
@@ -39,6 +40,7 @@ checkpoint select_frames:
         candidates=f"{RUN}/iterations/{{iteration}}/explore/candidates.extxyz",
         controls=f"{RUN}/iterations/{{iteration}}/explore/controls.extxyz",
         trajectories=f"{RUN}/iterations/{{iteration}}/explore/trajectories.csv",
+        attacks=f"{RUN}/iterations/{{iteration}}/explore/attacks.csv",
         manifests=data_inputs("manifests"),
     output:
         decision=f"{RUN}/iterations/{{iteration}}/select/selection.json",
@@ -63,6 +65,6 @@ checkpoint select_frames:
         "select: iteration {wildcards.iteration}, frames worth a label"
     shell:
         "ingot select --candidates {input.candidates} --controls {input.controls} --trajectories {input.trajectories}"
-        " --dataset {params.stores} --settings {params.settings:q} --iteration {wildcards.iteration}"
+        " --attacks {input.attacks} --dataset {params.stores} --settings {params.settings:q} --iteration {wildcards.iteration}"
         " --seed {params.seed} --decision {output.decision} --control {output.control} -o {output.selected}"
         " > {log} 2>&1"

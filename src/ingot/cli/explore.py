@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ingot.config.active_learning import ExplorationSettings
     from ingot.potentials import Potential
-    from ingot.sampling import Driving, Thresholds
+    from ingot.sampling import Attacked, Driving, Thresholds, Trajectory
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Explore and write ``candidates.extxyz``, ``controls.extxyz`` and ``trajectories.csv``."""
+    """Explore and write ``candidates.extxyz``, ``controls.extxyz``, ``trajectories.csv`` and ``attacks.csv``."""
     from collections import Counter
     from pathlib import Path
 
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     from ingot.dynamics import Model
     from ingot.potentials import load_potential
     from ingot.randomness import derive_seed
-    from ingot.sampling import explore, write_frames, write_trajectories
+    from ingot.sampling import explore, write_attacks, write_frames, write_trajectories
     from ingot.structures import read_structures
 
     settings = parse_settings(ExplorationSettings, args.settings)
@@ -46,7 +46,10 @@ def run(args: argparse.Namespace) -> int:
         name=f"explore-{args.iteration}",
     )
     output = Path(args.output)
-    write_frames(output / "candidates.extxyz", [t.candidate for t in found if t.candidate is not None])
+    attacks = _attacks(potential, settings, thresholds, found, derive_seed(args.seed, "attack", args.iteration), args)
+    candidates = [t.candidate for t in found] + [one.candidate for one in attacks]
+    write_frames(output / "candidates.extxyz", [atoms for atoms in candidates if atoms is not None])
+    write_attacks(output / "attacks.csv", attacks)
     write_frames(output / "controls.extxyz", [t.control for t in found if t.control is not None])
     write_trajectories(output / "trajectories.csv", found)
     print(
@@ -55,7 +58,38 @@ def run(args: argparse.Namespace) -> int:
     )
     for reason, count in sorted(Counter(t.reason for t in found).items()):
         print(f"{count:4d} of {len(found)} trajectories: {reason}")
+    if attacks:
+        successes = sum(one.candidate is not None for one in attacks)
+        print(f"{successes:4d} of {len(attacks)} attacks: the spread is above a threshold")
     return 0
+
+
+def _attacks(
+    potential: "Potential",
+    settings: "ExplorationSettings",
+    thresholds: "Thresholds",
+    trajectories: "list[Trajectory]",
+    seed: int,
+    args: argparse.Namespace,
+) -> "list[Attacked]":
+    """Attacks on frames of the dynamics, at which the ensemble still agreed, or on the starts where there are none."""
+    from ingot.sampling import Attacking, attack_structures
+    from ingot.structures import read_structures
+
+    how = settings.attacks
+    if how is None:
+        return []
+    known = [t.control for t in trajectories if t.control is not None] or read_structures(args.starts)
+    attacking = Attacking(
+        steps=how.steps,
+        rate=how.rate_angstrom,
+        start=how.start_angstrom,
+        farthest=how.farthest_angstrom,
+        temperature_kelvin=how.temperature_kelvin,
+        strain=how.strain,
+        closest_fraction=settings.closest_fraction,
+    )
+    return attack_structures(potential, known, thresholds, attacking, how.count, seed, f"attack-{args.iteration}")
 
 
 def _thresholds(potential: "Potential", settings: "ExplorationSettings") -> "Thresholds":

@@ -1,6 +1,7 @@
 """``ingot select``: the frames worth a label, a random control, and whether the loop has converged."""
 
 import argparse
+from collections.abc import Callable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -8,6 +9,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--candidates", required=True, metavar="FILE", help="candidates.extxyz of `ingot explore`")
     parser.add_argument("--controls", metavar="FILE", help="controls.extxyz of `ingot explore`")
     parser.add_argument("--trajectories", required=True, metavar="FILE", help="trajectories.csv of `ingot explore`")
+    parser.add_argument("--attacks", metavar="FILE", help="attacks.csv of `ingot explore`")
     parser.add_argument("--dataset", nargs="+", required=True, metavar="DATA", help="all data so far")
     parser.add_argument("--settings", help="JSON or a file: the section `active_learning.selection`")
     parser.add_argument("--iteration", type=int, default=0, help="number of the iteration (0)")
@@ -25,6 +27,7 @@ def run(args: argparse.Namespace) -> int:
     from ingot.files import write_json
     from ingot.randomness import derive_seed
     from ingot.sampling import Novelty, draw_controls, judge, read_trajectories, score_and_pick
+    from ingot.sampling.files import ATTACK_COLUMNS, read_table
     from ingot.structures import write_structures
 
     settings = parse_settings(SelectionSettings, args.settings)
@@ -32,6 +35,9 @@ def run(args: argparse.Namespace) -> int:
     rows = {row["candidate"]: row for row in read_trajectories(args.trajectories)}
     early = [row["early"] == "true" for row in read_trajectories(args.trajectories)]
     candidates = _structures(args.candidates)
+    if args.attacks:
+        attacks = read_table(args.attacks, ATTACK_COLUMNS)
+        rows |= {row["candidate"]: row | {"trajectory": "", "time_fs": "", "reason": "attack"} for row in attacks}
     missing = [a.info["structure_id"] for a in candidates if a.info["structure_id"] not in rows]
     if missing:
         from ingot.sampling import SamplingError
@@ -58,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
     table = [
         {
             "structure_id": s.atoms.info["structure_id"],
-            "trajectory": int(rows[s.atoms.info["structure_id"]]["trajectory"]),
-            "time_fs": float(rows[s.atoms.info["structure_id"]]["time_fs"]),
+            "trajectory": _number(rows[s.atoms.info["structure_id"]]["trajectory"], int),
+            "time_fs": _number(rows[s.atoms.info["structure_id"]]["time_fs"], float),
             "reason": rows[s.atoms.info["structure_id"]]["reason"],
             "force_std_mean": s.spread,
             "novelty_nats": s.novelty,
@@ -85,6 +91,10 @@ def run(args: argparse.Namespace) -> int:
     )
     print(f"{len(ids)} of {len(candidates)} candidates selected; {verdict.reason}")
     return 0
+
+
+def _number(text: str, kind: Callable[[str], float]) -> float | None:
+    return kind(text) if text else None
 
 
 def _structures(path: str) -> list:  # type: ignore[type-arg]

@@ -23,6 +23,34 @@ Amplitudes = Annotated[
 Periods = Ratios
 
 
+class AttackSettings(Section):
+    """Adversarial attacks: displacements of known structures that are likely and on which the ensemble disagrees.
+
+    They begin at frames of the same dynamics, and maximise the probability times the variance of the forces.
+    """
+
+    count: int = Field(8, ge=1)
+    """Attacks of one iteration."""
+
+    steps: int = Field(60, ge=1)
+    """Steps uphill."""
+
+    rate_angstrom: float = Field(0.01, gt=0, le=1)
+    """About how far an atom moves in one step."""
+
+    start_angstrom: float = Field(0.01, gt=0, le=1)
+    """Standard deviation of the random displacements at the start."""
+
+    farthest_angstrom: float = Field(3.0, gt=0)
+    """No component of a displacement grows beyond this."""
+
+    temperature_kelvin: float = Field(2000.0, gt=0)
+    """Temperature of the probability `exp(-E / N k T)`: a high one lets attacks climb far."""
+
+    strain: bool = False
+    """Strain the cell as well."""
+
+
 class ExplorationSettings(Section):
     """Nonequilibrium molecular dynamics from disordered starts, stopped where the ensemble disagrees.
 
@@ -84,6 +112,9 @@ class ExplorationSettings(Section):
 
     skin_angstrom: float = Field(0.5, gt=0, le=3)
     """How far neighbour tables reach beyond the cutoff: a matter of speed only."""
+
+    attacks: AttackSettings | None = None
+    """Adversarial attacks as a second source of candidates; none where this is missing."""
 
 
 class SelectionSettings(Section):

@@ -1,17 +1,19 @@
 """Sampling: nonequilibrium dynamics that looks for what an ensemble does not know, and the choice of what to label."""
 
-from ingot.sampling.attacks import Ascent, Disagreement, attack, climb
+from ingot.sampling.attacks import Ascent, Attacked, Attacking, Disagreement, attack, attack_structures, climb
 from ingot.sampling.courses import Course, CourseRanges, draw_course
 from ingot.sampling.equilibrium import Equilibration, equilibrium_frames
 from ingot.sampling.errors import SamplingError
 from ingot.sampling.exploration import Driving, Trajectory, explore
-from ingot.sampling.files import read_trajectories, write_frames, write_trajectories
+from ingot.sampling.files import read_trajectories, write_attacks, write_frames, write_trajectories
 from ingot.sampling.selection import Novelty, Scored, Verdict, draw_controls, judge, score_and_pick
 from ingot.sampling.spread import MEASURES, Stop, Thresholds, spread_monitor, spreads
 
 __all__ = [
     "MEASURES",
     "Ascent",
+    "Attacked",
+    "Attacking",
     "Course",
     "CourseRanges",
     "Disagreement",
@@ -25,6 +27,7 @@ __all__ = [
     "Trajectory",
     "Verdict",
     "attack",
+    "attack_structures",
     "climb",
     "draw_controls",
     "draw_course",
@@ -35,6 +38,7 @@ __all__ = [
     "score_and_pick",
     "spread_monitor",
     "spreads",
+    "write_attacks",
     "write_frames",
     "write_trajectories",
 ]

@@ -2,17 +2,18 @@
 
 D. Schwalbe-Koda, A. R. Tan, R. Gomez-Bombarelli, Nat. Commun. 12, 5104 (2021): over a displacement of a known
 structure (and a strain of its cell) maximise ``p(X) sigma_F^2(X)``, with ``p = exp(-<E> / N k T) / Q``, <E> the mean
-energy of the ensemble's members and ``sigma_F^2`` the variance of their forces, averaged over 3 N components. We climb its
-logarithm, which has the same maxima, no constant Q, and no slope that fades where p is small.
+energy of the ensemble's members and ``sigma_F^2`` the variance of their forces, averaged over 3 N components. We
+climb its logarithm, which has the same maxima, no constant Q, and no slope that fades where p is small.
 
 The slope of the variance takes second derivatives of every member, contracted with its own deviation g_m = F_m - <F>:
 ``d sigma_F^2 / dr = 2 / (3 N (M - 1)) sum_m (dF_m / dr) g_m``. They are a central difference of first derivatives along
 g_m, as in the training (Smith, Lubbers, Thompson, Barros, arXiv 2006.05475): two evaluations of each member.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import jax.numpy as jnp
 import numpy as np
 import optax
 from ase import Atoms
@@ -22,8 +23,11 @@ from ase.units import kB
 from numpy.typing import NDArray
 
 from ingot.potentials import PaddedEvaluator, Potential
-from ingot.randomness import generator
+from ingot.progress import progress
+from ingot.randomness import derive_seed, generator
 from ingot.sampling.errors import SamplingError
+from ingot.sampling.spread import MEASURES, Thresholds, spreads
+from ingot.structures import describe
 
 Values = NDArray[np.float64]
 
@@ -174,9 +178,88 @@ class Disagreement:
         return forces, strain_gradient
 
 
-def attack(
-    objective: Disagreement, steps: int, rate: float, seed: int, start: float = 0.01, farthest: float = 3.0
-) -> Ascent:
-    """Climb from random displacements of standard deviation ``start`` in A; the paper's numbers are the defaults."""
-    beginning = generator(seed, "attack").normal(0.0, start, objective.dimensions)
-    return climb(objective, beginning, steps, rate, farthest)
+@dataclass(frozen=True)
+class Attacking:
+    """How structures are attacked; the defaults are the paper's."""
+
+    steps: int = 60
+    rate: float = 0.01
+    """Of Adam: about how far an atom moves in one step, A."""
+    start: float = 0.01
+    """Standard deviation of the random displacements at the start, A."""
+    farthest: float = 3.0
+    """No component of a displacement grows beyond this, A."""
+    temperature_kelvin: float = 2000.0
+    """Of the probability; energies count per atom."""
+    strain: bool = False
+    closest_fraction: float = 0.65
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """What became of one attack."""
+
+    number: int
+    start: str
+    """Id of the structure that was attacked."""
+    ascent: Ascent
+    measures: tuple[float, float, float]
+    """Spreads at the end, as in :data:`ingot.sampling.MEASURES`."""
+    start_measures: tuple[float, float, float]
+    displacement: float
+    """Root mean square over the atoms, A."""
+    candidate: Atoms | None
+    """The structure of the highest value, where a spread is above its threshold."""
+
+
+def attack(objective: Disagreement, how: Attacking, seed: int) -> Ascent:
+    """Climb from random displacements."""
+    beginning = generator(seed, "attack").normal(0.0, how.start, objective.dimensions)
+    return climb(objective, beginning, how.steps, how.rate, how.farthest)
+
+
+def attack_structures(
+    potential: Potential,
+    structures: Sequence[Atoms],
+    thresholds: Thresholds,
+    how: Attacking,
+    count: int,
+    seed: int,
+    name: str = "attack",
+) -> list[Attacked]:
+    """Attack ``count`` of the structures, drawn without looking (each once more when there are fewer).
+
+    What an attack found is a candidate when its spread would have stopped a trajectory. Its ``parent`` is
+    ``<name>-<number>``. Structures on which an attack cannot begin give none.
+    """
+    if not structures:
+        raise SamplingError("no structures to attack")
+    order = generator(seed, "attacked").permutation(len(structures))
+    found = []
+    for number in progress(range(count), "attacking", unit="attack"):
+        structure = structures[int(order[number % len(structures)])]
+        around = Disagreement(potential, structure, how.temperature_kelvin, how.strain, how.closest_fraction)
+        try:
+            ascent = attack(around, how, derive_seed(seed, "attack", number))
+        except SamplingError:
+            continue
+        at = around.structure(ascent.points[ascent.best])
+        start, end = (_measures(potential, atoms) for atoms in (structure, at))
+        above = np.greater(end, (thresholds.energy, thresholds.mean_force, thresholds.largest_force))
+        moved = ascent.points[ascent.best][: 3 * len(structure)]
+        candidate = _described(at, end, f"{name}-{number}", number) if above.any() else None
+        displacement = float(np.sqrt(np.mean(moved**2) * 3))
+        found.append(Attacked(number, structure.info["structure_id"], ascent, end, start, displacement, candidate))
+    return found
+
+
+def _measures(potential: Potential, atoms: Atoms) -> tuple[float, float, float]:
+    found = PaddedEvaluator(potential).evaluate(atoms, "all")
+    first, second, third = spreads(jnp.asarray(found.energy), jnp.asarray(found.forces), potential.uncertainty_scale)
+    return float(first), float(second), float(third)
+
+
+def _described(at: Atoms, measures: tuple[float, float, float], parent: str, number: int) -> Atoms:
+    atoms = describe(Atoms(at.symbols, at.get_positions(wrap=True), cell=at.cell, pbc=at.pbc), "attack", parent)
+    atoms.info.update(attack=number, reason="attack", **dict(zip(MEASURES, measures, strict=True)))
+    return atoms

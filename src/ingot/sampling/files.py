@@ -11,6 +11,7 @@ from ase import Atoms
 from ase.io.extxyz import write_extxyz
 
 from ingot.files import write_atomically
+from ingot.sampling.attacks import Attacked
 from ingot.sampling.errors import SamplingError
 from ingot.sampling.exploration import Trajectory
 from ingot.sampling.spread import MEASURES
@@ -74,6 +75,36 @@ def write_trajectories(path: str | Path, trajectories: Sequence[Trajectory]) -> 
     write_atomically(path, text.getvalue())
 
 
+ATTACK_COLUMNS = (
+    "attack", "start", "steps", "best_step", "score_start", "score_best", "displacement_rms_angstrom",
+    *(f"start_{name}" for name in MEASURES), *MEASURES, "candidate",
+)  # fmt: skip
+"""One row per attack; scores are ln(sigma_F^2 / (eV/A)^2) - <E> / N k T."""
+
+
+def write_attacks(path: str | Path, attacks: Sequence[Attacked]) -> None:
+    """The table of attacks; only its header where there were none."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ATTACK_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for one in attacks:
+        values = one.ascent.values
+        row: dict[str, Any] = {
+            "attack": one.number,
+            "start": one.start,
+            "steps": len(values) - 1,
+            "best_step": one.ascent.best,
+            "score_start": float(values[0]),
+            "score_best": float(values[one.ascent.best]),
+            "displacement_rms_angstrom": one.displacement,
+            "candidate": one.candidate.info["structure_id"] if one.candidate else None,
+        }
+        row |= {f"start_{name}": value for name, value in zip(MEASURES, one.start_measures, strict=True)}
+        row |= dict(zip(MEASURES, one.measures, strict=True))
+        writer.writerow({key: _cell(value) for key, value in row.items()})
+    write_atomically(path, text.getvalue())
+
+
 def _cell(value: Any) -> Any:
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
@@ -82,12 +113,17 @@ def _cell(value: Any) -> Any:
 
 def read_trajectories(path: str | Path) -> list[dict[str, str]]:
     """The rows of a table of trajectories, as text. Raises :class:`SamplingError` when it is not one."""
+    return read_table(path, TRAJECTORY_COLUMNS)
+
+
+def read_table(path: str | Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a table that an exploration left, as text. Raises :class:`SamplingError` when it lacks columns."""
     path = Path(path)
     if not path.is_file():
-        raise SamplingError(f"no table of trajectories at {path}; `ingot explore` writes it beside its candidates")
+        raise SamplingError(f"no table at {path}; `ingot explore` writes it beside its candidates")
     with path.open(newline="", encoding="utf-8") as handle:
         reader = csv.DictReader(handle)
-        missing = [name for name in TRAJECTORY_COLUMNS if name not in (reader.fieldnames or ())]
+        missing = [name for name in columns if name not in (reader.fieldnames or ())]
         if missing:
-            raise SamplingError(f"{path} is not a table of trajectories: it lacks {', '.join(missing)}")
+            raise SamplingError(f"{path} is not a table of `ingot explore`: it lacks {', '.join(missing)}")
         return list(reader)

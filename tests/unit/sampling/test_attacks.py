@@ -9,7 +9,7 @@ from ase.build import bulk
 from jax import Array
 
 from ingot.potentials import AniArchitecture, Potential
-from ingot.sampling import Disagreement, SamplingError, attack, climb
+from ingot.sampling import Attacking, Disagreement, SamplingError, attack, climb
 
 
 def random_ensemble(members: int) -> Potential:
@@ -74,10 +74,10 @@ def test_the_gradient_moves_no_centre_of_mass_and_turns_with_the_structure(cryst
 
 def test_an_attack_raises_spread_or_probability_and_respects_its_bounds(crystal: Atoms) -> None:
     around = Disagreement(random_ensemble(3), crystal, temperature_kelvin=2000.0, strain=True)
-    found = attack(around, steps=25, rate=0.02, seed=1, farthest=0.2)
+    found = attack(around, Attacking(steps=25, rate=0.02, farthest=0.2), seed=1)
     assert found.values[found.best] > found.values[0] + 0.1
     assert np.abs(found.points).max() <= 0.2
-    again = attack(around, steps=25, rate=0.02, seed=1, farthest=0.2)
+    again = attack(around, Attacking(steps=25, rate=0.02, farthest=0.2), seed=1)
     assert (again.points == found.points).all()
     attacked = around.structure(found.points[found.best])
     assert attacked.get_volume() != pytest.approx(crystal.get_volume(), rel=1e-4)
@@ -119,7 +119,7 @@ def test_an_attack_ends_where_theory_says(temperature: float) -> None:
         return float(value), np.asarray(gradient, np.float64)
 
     for start in (-0.1, 0.3):
-        found = climb(objective, np.array([start]), 600, 0.01)
+        found = climb(objective, np.array([start]), 1500, 0.01)
         assert found.points[found.best][0] == pytest.approx(np.sign(start) * 2 * np.sqrt(temperature / k), rel=1e-3)
         assert np.exp(found.values[found.best]) == pytest.approx(
             18 * c**2 * (4 * temperature / k) ** 2 * np.exp(-2), rel=1e-5

@@ -11,7 +11,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from ingot.cli.main import main
-from ingot.potentials import AniArchitecture, Potential
+from ingot.potentials import AniArchitecture, Potential, load_potential
 from ingot.sampling import read_trajectories
 from ingot.sampling.files import TRAJECTORY_COLUMNS
 from ingot.structures import describe, read_structures, write_structures
@@ -75,6 +75,39 @@ def test_explore_then_select(folder: Path) -> None:
     first = (folder / "explore" / "trajectories.csv").read_bytes()
     assert explore(folder, "again") == 0
     assert (folder / "again" / "trajectories.csv").read_bytes() == first
+
+
+def test_attacks_are_candidates_beside_trajectories(folder: Path) -> None:
+    """Thresholds that every attack of an untrained ensemble passes, and none."""
+    attacks = {"count": 3, "steps": 4, "rate_angstrom": 0.02, "strain": True}
+    low = {"energy_threshold_ev": 1e3, "force_threshold_ev_per_angstrom": 1e-6, "steps": 1}
+    assert explore(folder, "attacked", **low, attacks=attacks) == 0
+    table = np.genfromtxt(folder / "attacked" / "attacks.csv", delimiter=",", names=True)
+    assert len(table) == 3
+    assert (table["score_best"] >= table["score_start"]).all()
+    assert (table["best_step"] > 0).any()
+    every = read_structures(folder / "attacked" / "candidates.extxyz")
+    found = [atoms for atoms in every if atoms.info["family"] == "attack"]
+    assert [atoms.info["parent"] for atoms in found] == [f"attack-2-{n}" for n in range(3)]
+    potential = load_potential(folder / "potential")
+    for atoms, row in zip(found, table, strict=True):
+        forces = potential.calculator().evaluate(atoms).forces
+        spread = np.sqrt(forces.var(axis=0, ddof=1).sum(axis=1)).mean()
+        assert row["force_std_mean"] == pytest.approx(spread * potential.uncertainty_scale["forces"], rel=1e-5)
+    out = folder / "selected-attacks"
+    explored = folder / "attacked"
+    status = main(
+        ["select", "--candidates", str(explored / "candidates.extxyz"), "--attacks", str(explored / "attacks.csv"),
+         "--trajectories", str(explored / "trajectories.csv"), "--dataset", str(folder / "data.extxyz"),
+         "--settings", '{"budget": 6}', "--decision", str(out / "selection.json"), "-o", str(out / "selected.extxyz")]
+    )  # fmt: skip
+    assert status == 0
+    rows = json.loads((out / "selection.json").read_text())["candidates"]
+    assert {row["structure_id"] for row in rows if row["reason"] == "attack"} == {a.info["structure_id"] for a in found}
+    assert explore(folder, "agreed", force_threshold_ev_per_angstrom=1e3, steps=1, attacks=attacks) == 0
+    agreed = folder / "agreed"
+    assert "attack" not in (agreed / "candidates.extxyz").read_text()
+    assert len((agreed / "attacks.csv").read_text().splitlines()) == 4
 
 
 def test_thresholds_need_validation_errors_or_numbers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
