@@ -42,6 +42,7 @@ checkpoint select_frames:
         trajectories=f"{RUN}/iterations/{{iteration}}/explore/trajectories.csv",
         attacks=f"{RUN}/iterations/{{iteration}}/explore/attacks.csv",
         manifests=data_inputs("manifests"),
+        previous=previous_decisions,
     output:
         decision=f"{RUN}/iterations/{{iteration}}/select/selection.json",
         selected=f"{RUN}/structures/iteration-{{iteration}}.extxyz",
@@ -58,6 +59,7 @@ checkpoint select_frames:
         runtime=120,
     params:
         settings=settings("active_learning", "selection"),
+        labels=settings("labels"),
         code=code("select"),
         seed=SEED,
         stores=lambda w, input: [store_folder(m) for m in input.manifests],
@@ -65,6 +67,6 @@ checkpoint select_frames:
         "select: iteration {wildcards.iteration}, frames worth a label"
     shell:
         "ingot select --candidates {input.candidates} --controls {input.controls} --trajectories {input.trajectories}"
-        " --attacks {input.attacks} --dataset {params.stores} --settings {params.settings:q} --iteration {wildcards.iteration}"
-        " --seed {params.seed} --decision {output.decision} --control {output.control} -o {output.selected}"
+        " --attacks {input.attacks} --dataset {params.stores} --labels {params.labels:q} --previous {input.previous}"
+        " --settings {params.settings:q} --iteration {wildcards.iteration} --seed {params.seed} --decision {output.decision} --control {output.control} -o {output.selected}"
         " > {log} 2>&1"

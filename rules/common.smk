@@ -127,6 +127,16 @@ def finished_iterations():
     return done
 
 
+def previous_decisions(wildcards):
+    """Decisions of the iterations before, as many as convergence asks for."""
+    last = int(wildcards.iteration)
+    wanted = CONFIG.active_learning.selection.converged_iterations - 1
+    return [
+        f"{RUN}/iterations/{n}/select/selection.json"
+        for n in range(max(0, last - wanted), last)
+    ]
+
+
 def training_sets(iteration=None):
     """What an iteration's ensemble is trained on; without an iteration, all there is."""
     iterations = finished_iterations() if iteration is None else range(int(iteration))

@@ -1,7 +1,12 @@
 """``ingot select``: the frames worth a label, a random control, and whether the loop has converged."""
 
 import argparse
+import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -11,6 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trajectories", required=True, metavar="FILE", help="trajectories.csv of `ingot explore`")
     parser.add_argument("--attacks", metavar="FILE", help="attacks.csv of `ingot explore`")
     parser.add_argument("--dataset", nargs="+", required=True, metavar="DATA", help="all data so far")
+    parser.add_argument("--labels", help="JSON or a file: the section `labels`, whose method estimates costs")
+    parser.add_argument("--previous", nargs="*", default=[], metavar="FILE", help="decisions of earlier iterations")
     parser.add_argument("--settings", help="JSON or a file: the section `active_learning.selection`")
     parser.add_argument("--iteration", type=int, default=0, help="number of the iteration (0)")
     parser.add_argument("--seed", type=int, default=1, help="seed of what is drawn at random (1)")
@@ -24,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from ingot.cli.settings import parse_settings
     from ingot.config.active_learning import SelectionSettings
     from ingot.datasets import read_frames
-    from ingot.files import write_json
+    from ingot.files import read_json, write_json
     from ingot.randomness import derive_seed
     from ingot.sampling import Novelty, draw_controls, judge, read_trajectories, score_and_pick
     from ingot.sampling.files import ATTACK_COLUMNS, read_table
@@ -52,8 +59,12 @@ def run(args: argparse.Namespace) -> int:
         settings.strategy,
         seed,
         Novelty(settings.bandwidth, settings.neighbors, settings.cutoff_angstrom, settings.overlap_threshold),
+        _costs(args.labels, candidates, known) if settings.cost_budget else None,
+        settings.cost_budget or math.inf,
     )
-    verdict = judge(scored, early, settings.converged_early_stops, settings.converged_novelty)
+    before = sorted((read_json(path) for path in args.previous), key=lambda decision: int(decision["iteration"]))
+    limits = (settings.converged_early_stops, settings.converged_novelty, settings.converged_iterations)
+    verdict = judge(scored, early, *limits, before=[bool(decision["calm"]) for decision in before])
     picked = sorted((s for s in scored if s.pick is not None), key=lambda s: s.pick or 0)
     selected = [s.atoms for s in picked]
     ids = [str(atoms.info["structure_id"]) for atoms in selected]
@@ -83,6 +94,7 @@ def run(args: argparse.Namespace) -> int:
             "selected": ids,
             "control": [str(atoms.info["structure_id"]) for atoms in control],
             "converged": verdict.converged,
+            "calm": verdict.calm,
             "reason": verdict.reason,
             "early_stop_fraction": verdict.early_stop_fraction,
             "novel_fraction": verdict.novel_fraction,
@@ -91,6 +103,18 @@ def run(args: argparse.Namespace) -> int:
     )
     print(f"{len(ids)} of {len(candidates)} candidates selected; {verdict.reason}")
     return 0
+
+
+def _costs(labels: str | None, candidates: "list[Atoms]", known: "list[Atoms]") -> list[float]:
+    from ingot.cli.settings import parse_settings
+    from ingot.config.labels import LabelSettings
+    from ingot.labels import make_method
+    from ingot.sampling import SamplingError, relative_costs
+
+    if labels is None:
+        raise SamplingError("cost_budget needs the label method that is paid for: give --labels")
+    method = make_method(parse_settings(LabelSettings, labels).model_dump())
+    return relative_costs(candidates, known, method.estimated_cost)
 
 
 def _number(text: str, kind: Callable[[str], float]) -> float | None:

@@ -127,6 +127,10 @@ class SelectionSettings(Section):
     budget: int = Field(8, ge=0)
     """At most this many structures are labelled per iteration."""
 
+    cost_budget: float | None = Field(None, gt=0)
+    """At most so much labelling per iteration, in labels of an average structure of the data so far, by the label
+    method's own estimate: large cells count for more. Not limited where this is missing."""
+
     control: int = Field(4, ge=0)
     """Frames drawn at random from the same dynamics, labelled to see what selection is worth; never trained on."""
 
@@ -147,7 +151,10 @@ class SelectionSettings(Section):
     """The loop may end when no larger share of trajectories stops early ..."""
 
     converged_novelty: float = Field(0.05, ge=0, le=1)
-    """... and no larger share of the candidates' environments is novel."""
+    """... and no larger share of the candidates' environments is novel ..."""
+
+    converged_iterations: int = Field(1, ge=1)
+    """... in so many iterations one after another."""
 
 
 class ActiveLearningSettings(Section):

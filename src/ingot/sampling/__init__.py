@@ -6,7 +6,7 @@ from ingot.sampling.equilibrium import Equilibration, equilibrium_frames
 from ingot.sampling.errors import SamplingError
 from ingot.sampling.exploration import Driving, Trajectory, explore
 from ingot.sampling.files import read_trajectories, write_attacks, write_frames, write_trajectories
-from ingot.sampling.selection import Novelty, Scored, Verdict, draw_controls, judge, score_and_pick
+from ingot.sampling.selection import Novelty, Scored, Verdict, draw_controls, judge, relative_costs, score_and_pick
 from ingot.sampling.spread import MEASURES, Stop, Thresholds, spread_monitor, spreads
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "explore",
     "judge",
     "read_trajectories",
+    "relative_costs",
     "score_and_pick",
     "spread_monitor",
     "spreads",

@@ -1,6 +1,7 @@
 """Which candidates are worth a label: the novel ones that the ensemble does not agree on, and not twice the same."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,6 +51,8 @@ def score_and_pick(
     strategy: Strategy,
     seed: int,
     novelty: Novelty | None = None,
+    costs: Sequence[float] | None = None,
+    cost_budget: float = math.inf,
 ) -> list[Scored]:
     """Score all candidates and pick at most ``budget`` of them, greedily.
 
@@ -58,12 +61,21 @@ def score_and_pick(
     scale). After each pick, novelty is measured against the data *and* what was picked, so
     that two frames of one kind do not both spend the budget. A candidate without a novel
     environment is never picked. ``random`` picks among the same candidates without looking.
+
+    The ``costs`` of all picks together are at most ``cost_budget``; what no longer fits is passed over. Raises
+    :class:`SamplingError` when no candidate fits.
     """
     how = novelty or Novelty()
-    if len(candidates) != len(spreads):
-        raise SamplingError(f"{len(candidates)} candidates but {len(spreads)} spreads")
+    costs = [0.0] * len(candidates) if costs is None else costs
+    if len({len(candidates), len(spreads), len(costs)}) > 1:
+        raise SamplingError(f"{len(candidates)} candidates but {len(spreads)} spreads and {len(costs)} costs")
     if not candidates:
         return []
+    if budget and min(costs) > cost_budget:
+        raise SamplingError(
+            f"cost_budget {cost_budget:g} does not pay for one candidate: the cheapest costs as much as "
+            f"{min(costs):.3g} average structures of the data; raise active_learning.selection.cost_budget"
+        )
     if not known:
         raise SamplingError("novelty is relative to data: give at least one labelled structure")
     environments = [environment_descriptors([atoms], how.neighbors, how.cutoff) for atoms in candidates]
@@ -73,7 +85,12 @@ def score_and_pick(
     order = generator(seed, "random-selection").permutation(len(candidates))
     picks: dict[int, int] = {}
     while len(picks) < budget:
-        left = [i for i in range(len(candidates)) if i not in picks and (current[i] > how.threshold).any()]
+        affordable = cost_budget - sum(costs[i] for i in picks)
+        left = [
+            i
+            for i in range(len(candidates))
+            if i not in picks and costs[i] <= affordable and (current[i] > how.threshold).any()
+        ]
         if not left:
             break
         if strategy == "random":
@@ -84,7 +101,7 @@ def score_and_pick(
                 score = score + rankdata([np.median(current[i]) for i in left])
             best = left[int(np.argmax(score))]  # the first of equals: the order of the trajectories decides
         picks[best] = len(picks)
-        for i in left:
+        for i in set(range(len(candidates))) - set(picks):
             # dH to a union: the kernel sums add.
             more = delta_entropy(environments[i], environments[best], how.bandwidth)
             current[i] = -np.logaddexp(-current[i], -more)
@@ -101,20 +118,38 @@ def score_and_pick(
     ]
 
 
+def relative_costs(
+    candidates: Sequence[Atoms], known: Sequence[Atoms], estimate: Callable[[Atoms], float]
+) -> list[float]:
+    """Estimated costs of labels in units of the mean of the data's structures."""
+    average = float(np.mean([estimate(atoms) for atoms in known])) if known else 0.0
+    if average <= 0:
+        raise SamplingError("the label method's estimate of cost says nothing about these data: leave cost_budget out")
+    return [estimate(atoms) / average for atoms in candidates]
+
+
 @dataclass(frozen=True)
 class Verdict:
     """Whether the loop has converged, and why or why not."""
 
     converged: bool
     reason: str
+    calm: bool
+    """Whether this iteration by itself is below both limits."""
     early_stop_fraction: float
     novel_fraction: float
 
 
 def judge(
-    scored: Sequence[Scored], early: Sequence[bool], converged_early_stops: float, converged_novelty: float
+    scored: Sequence[Scored],
+    early: Sequence[bool],
+    converged_early_stops: float,
+    converged_novelty: float,
+    converged_iterations: int = 1,
+    before: Sequence[bool] = (),
 ) -> Verdict:
-    """Converged when few trajectories stop early and few environments of the candidates are novel."""
+    """Converged when few trajectories stop early and few environments of the candidates are novel, in
+    ``converged_iterations`` one after another; ``before`` says which of the last ones were ``calm``."""
     if not early:
         raise SamplingError("no trajectories: nothing can be said about convergence")
     stops = float(np.mean(early))
@@ -123,14 +158,19 @@ def judge(
     facts = f"{stops:.0%} of trajectories stopped early, {novel:.0%} of candidate environments are novel"
     if not scored:
         # All discarded: that is a broken potential or a broken start, not a converged loop.
-        return Verdict(False, "no trajectory left a frame that could be labelled", stops, novel)
+        return Verdict(False, "no trajectory left a frame that could be labelled", False, stops, novel)
     if stops <= converged_early_stops and novel <= converged_novelty:
-        return Verdict(True, facts, stops, novel)
+        in_a_row = 1
+        while in_a_row <= len(before) and before[-in_a_row]:
+            in_a_row += 1
+        if converged_iterations > 1:
+            facts += f", {in_a_row} of {converged_iterations} calm iterations in a row"
+        return Verdict(in_a_row >= converged_iterations, facts, True, stops, novel)
     if not any(s.pick is not None for s in scored):
-        return Verdict(True, f"{facts}, but nothing was picked: another iteration would repeat this one", stops, novel)
-    return Verdict(
-        False, f"{facts} (converged at {converged_early_stops:.0%} and {converged_novelty:.0%})", stops, novel
-    )
+        stuck = f"{facts}, but nothing was picked: another iteration would repeat this one"
+        return Verdict(True, stuck, False, stops, novel)
+    limits = f"converged at {converged_early_stops:.0%} and {converged_novelty:.0%}"
+    return Verdict(False, f"{facts} ({limits})", False, stops, novel)
 
 
 def draw_controls(controls: Sequence[Atoms], count: int, seed: int, without: Sequence[str] = ()) -> list[Atoms]:

@@ -104,6 +104,17 @@ def test_attacks_are_candidates_beside_trajectories(folder: Path) -> None:
     assert status == 0
     rows = json.loads((out / "selection.json").read_text())["candidates"]
     assert {row["structure_id"] for row in rows if row["reason"] == "attack"} == {a.info["structure_id"] for a in found}
+    again = ["--settings", '{"budget": 6, "cost_budget": 2.5, "converged_iterations": 2}', "--iteration", "1",
+             "--candidates", str(explored / "candidates.extxyz"), "--attacks", str(explored / "attacks.csv"),
+             "--trajectories", str(explored / "trajectories.csv"), "--dataset", str(folder / "data.extxyz"),
+             "--previous", str(out / "selection.json"), "--decision", str(out / "again.json"),
+             "-o", str(out / "again.extxyz")]  # fmt: skip
+    assert main(["select", *again]) == 1  # who is paid is not said
+    labels = ["--labels", '{"method": "ase", "ase": {"calculator": "ase.calculators.emt.EMT"}}']
+    assert main(["select", *again, *labels]) == 0
+    decision = json.loads((out / "again.json").read_text())
+    assert len(decision["selected"]) == 2  # all cells have four atoms: one costs as much as another
+    assert decision["converged"] is decision["calm"] is False
     assert explore(folder, "agreed", force_threshold_ev_per_angstrom=1e3, steps=1, attacks=attacks) == 0
     agreed = folder / "agreed"
     assert "attack" not in (agreed / "candidates.extxyz").read_text()

@@ -5,7 +5,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from ingot.sampling import SamplingError, Scored, draw_controls, judge, score_and_pick
+from ingot.sampling import SamplingError, Scored, draw_controls, judge, relative_costs, score_and_pick
 from ingot.structures import describe
 
 
@@ -76,6 +76,35 @@ def test_an_empty_budget_and_no_candidates() -> None:
         score_and_pick([FAR], [1.0], [], 3, "uncertainty", 1)
     with pytest.raises(SamplingError, match="1 candidates but 2"):
         score_and_pick([FAR], [1.0, 2.0], KNOWN, 3, "uncertainty", 1)
+
+
+def test_the_budget_counts_what_labels_cost() -> None:
+    """Three novel cells of 1, 2 and 8 units; the dearest has the largest spread."""
+    candidates = [crystal(3.4, 0.2, 1), crystal(3.8, 0.2, 2), crystal(5.0, 0.2, 3)]
+    arguments = (candidates, [0.1, 0.2, 0.3], KNOWN, 5, "uncertainty", 1)
+    costs = [1.0, 2.0, 8.0]
+    assert picked(score_and_pick(*arguments, costs=costs)) == [2, 1, 0]
+    assert picked(score_and_pick(*arguments, costs=costs, cost_budget=9.5)) == [2, 0]
+    assert picked(score_and_pick(*arguments, costs=costs, cost_budget=3.0)) == [1, 0]
+    assert picked(score_and_pick(*arguments, costs=costs, cost_budget=1.5)) == [0]
+    passed_over = score_and_pick(*arguments, costs=costs, cost_budget=3.0)[2]
+    assert not passed_over.duplicate
+    with pytest.raises(SamplingError, match=r"cheapest costs as much as 1 average"):
+        score_and_pick(*arguments, costs=costs, cost_budget=0.5)
+    assert relative_costs([crystal(4.0) * (2, 1, 1)], [crystal(4.0)] * 3, lambda a: float(len(a) ** 2)) == [4.0]
+    with pytest.raises(SamplingError, match="leave cost_budget out"):
+        relative_costs([FAR], [FAR], lambda _: 0.0)
+
+
+def test_convergence_may_ask_for_several_calm_iterations() -> None:
+    quiet = score_and_pick([SAME] * 3, [0.1] * 3, KNOWN, 2, "novelty-uncertainty", 1)
+    loud = score_and_pick([FAR, NEAR], [0.1, 0.2], KNOWN, 2, "novelty-uncertainty", 1)
+    for before, converged in (([], False), ([True], False), ([True, True], True), ([True, False, True], False)):
+        verdict = judge(quiet, [False] * 10, 0.1, 0.05, 3, before)
+        assert verdict.calm
+        assert verdict.converged is converged
+    assert "2 of 3 calm iterations" in judge(quiet, [False] * 10, 0.1, 0.05, 3, [True]).reason
+    assert not judge(loud, [False] * 10, 0.1, 0.05, 1, [True]).calm
 
 
 def test_the_loop_converges_when_stops_and_novelty_are_rare() -> None:
