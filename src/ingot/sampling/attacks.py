@@ -78,7 +78,7 @@ def climb(objective: Objective, start: Values, steps: int, rate: float, farthest
 
 
 class Disagreement:
-    """``ln sigma_F^2 - <E> / N k T`` of an ensemble around one structure, with its gradient.
+    """``ln sigma_F^2 - (<E> - <E_0>) / N k T`` of an ensemble around one structure, with its gradient.
 
     A point is the displacements of the atoms in A, (3 N,), and with ``strain`` the six components of a symmetric
     strain (xx, yy, zz, yz, xz, xy) times the cube root of the cell's volume, in A too, so that one step size serves
@@ -102,6 +102,7 @@ class Disagreement:
         self._temperature = kB * temperature_kelvin
         self._length = structure.get_volume() ** (1 / 3) if strain else 0.0
         self._closest = closest_fraction * 2 * float(covalent_radii[structure.numbers].min())
+        self._energy = float(self._evaluator.evaluate(structure, "all").energy.mean())
 
     @property
     def dimensions(self) -> int:
@@ -140,7 +141,7 @@ class Disagreement:
         if not variance > 0:
             return None
         per_atom = 1 / (count * self._temperature)
-        value = np.log(variance) - float(found.energy.mean()) * per_atom
+        value = np.log(variance) - (float(found.energy.mean()) - self._energy) * per_atom
         by_position = np.zeros((count, 3))
         by_strain = np.zeros((3, 3))
         for member, own in enumerate(deviation):

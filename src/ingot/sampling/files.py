@@ -79,7 +79,7 @@ ATTACK_COLUMNS = (
     "attack", "start", "steps", "best_step", "score_start", "score_best", "displacement_rms_angstrom",
     *(f"start_{name}" for name in MEASURES), *MEASURES, "candidate",
 )  # fmt: skip
-"""One row per attack; scores are ln(sigma_F^2 / (eV/A)^2) - <E> / N k T."""
+"""One row per attack; scores are ln(sigma_F^2 / (eV/A)^2) - (<E> - <E_0>) / N k T, E_0 that of the start."""
 
 
 def write_attacks(path: str | Path, attacks: Sequence[Attacked]) -> None:

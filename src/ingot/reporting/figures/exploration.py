@@ -29,11 +29,16 @@ def draw_exploration(run: Run, kind: Format) -> Figure | None:
         figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=6)
         if candidates is not None:
             picked = candidates["picked"].notna()
-            for part, style, label in (
-                (candidates[~picked], {"markerfacecolor": "white", "color": "#777777"}, "passed over"),
-                (candidates[picked], {"color": GREEN}, "selected for a label"),
+            attacked = candidates["reason"] == "attack"
+            for chosen, style, label in (
+                (~picked, {"markerfacecolor": "white", "color": "#777777"}, "passed over"),
+                (picked, {"color": GREEN}, "selected for a label"),
             ):
-                right.plot(part["force_std_mean"], part["novelty_nats"], "o", label=f"{label} ({len(part)})", **style)
+                for source, marker, name in ((~attacked, "o", ""), (attacked, "^", ", from an attack")):
+                    part = candidates[chosen & source]
+                    if len(part) or marker == "o":
+                        x, y, text = part["force_std_mean"], part["novelty_nats"], f"{label}{name} ({len(part)})"
+                        right.plot(x, y, marker, label=text, **style)
             right.axhline(0, color="#999999", linewidth=0.7, zorder=0)
             right.legend(loc="best")
         right.set(xlabel="force spread, mean over atoms (eV/Å)", ylabel="novelty: median δH (nats)", title="Candidates")
@@ -46,7 +51,8 @@ def draw_exploration(run: Run, kind: Format) -> Figure | None:
         "Where the ensemble was sent, and what was kept",
         "Left: a bar per trajectory, coloured by what ended it; a spread means that the networks disagreed, too close "
         "that the frame was thrown away as unphysical. Right: candidates by the networks' disagreement and by how far "
-        "their environments are from all data; those picked should lie high or far right, and not all in one spot.",
+        "their environments are from all data; those picked should lie high or far right, and not all in one spot. "
+        "Triangles come from adversarial attacks instead of dynamics.",
         image,
         kind,
         pd.concat(parts, ignore_index=True, sort=False),
