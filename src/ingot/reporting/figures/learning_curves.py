@@ -5,11 +5,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
-from ingot.reporting.figures.style import BLUE, GREY, RED, Figure, Format, canvas, picture, plain_log
+from ingot.reporting.figures.style import BLUE, GREEN, GREY, PURPLE, RED, Figure, Format, canvas, picture, plain_log
 from ingot.reporting.run import Run
 
 _LOSSES = {"forces": ("energies and forces", BLUE), "energies": ("energies alone", RED)}
-_SELECTIONS = {"random": ("", "o", True), "msc": (", msc", "s", False), "farthest": (", farthest", "^", False)}
+_SELECTIONS = {"random": ("", "o", None), "msc": (", msc", "s", GREEN), "farthest": (", farthest", "^", PURPLE)}
+_APART = 1.04
+"""Ratio between the places of selections, so that their bars can be told apart."""
 _QUANTITIES = {"force": ("force RMSE (eV/Å)", 1.0), "energy": ("energy RMSE (meV/atom)", 1e3)}
 _LINES = ("-", "--", ":", "-.")
 
@@ -47,15 +49,17 @@ def _panel(axes: Axes, points: pd.DataFrame, scale: float) -> None:
         end = "" if len(sets) == 1 else f", {name.removeprefix('test-')}"
         for (loss, selection), part in of_set.groupby(["loss", "selection"], sort=False):
             label, color = _LOSSES[str(loss)]
-            chosen, marker, filled = _SELECTIONS[str(selection)]
+            chosen, marker, own = _SELECTIONS[str(selection)]
+            color = own if own and loss == "forces" else color
+            place = _APART ** list(_SELECTIONS).index(str(selection))
             groups = scale * part.groupby("labels")["rmse"].agg(["mean", "std"])
             axes.errorbar(
-                groups.index,
+                groups.index * place,
                 groups["mean"],
                 yerr=groups["std"].fillna(0.0),
                 fmt=f"{marker}{line}",
                 color=color,
-                markerfacecolor=color if filled else "white",
+                markerfacecolor="white" if own else color,
                 elinewidth=0.8,
                 capsize=2,
                 label=label + chosen + end,

@@ -21,7 +21,8 @@ def draw_melting_curve(run: Run, kind: Format) -> Figure | None:
         pressure, temperature = certain["pressure_gpa"], certain["temperature_kelvin"]
         axes.errorbar(pressure, temperature, certain["uncertainty_kelvin"], fmt="o", color=BLUE, label="coexistence")
         bounds = points[points["status"] == "bound"]
-        axes.plot(bounds["pressure_gpa"], bounds["temperature_kelvin"], "x", color=BLUE, label="bound only")
+        if len(bounds):
+            axes.plot(bounds["pressure_gpa"], bounds["temperature_kelvin"], "x", color=BLUE, label="bound only")
         reach = 0.08 * float(np.ptp(points["pressure_gpa"]))
         along = np.array([-reach, reach])
         for p, t, slope in certain[["pressure_gpa", "temperature_kelvin", "slope_kelvin_per_gpa"]].dropna().to_numpy():
