@@ -111,7 +111,7 @@ def test_data_of_ones_own_are_trained_on_audited_and_benchmarked(make_run):
     assert sum(map(len, splits.values())) == 40
 
 
-OF_OTHERS = {"own_data", "acetylacetone", "3bpa", "aluminium_dft"}
+OF_OTHERS = {"novelty", "own_data", "acetylacetone", "3bpa", "aluminium_dft"}
 """Configurations that start from labels."""
 
 
