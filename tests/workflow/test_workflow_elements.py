@@ -127,7 +127,7 @@ def test_every_configuration_makes_a_plan(make_run, name):
     planned = run.planned()
     assert planned["report"] == 1
     assert ("label_structures" in planned) == (name not in OF_OTHERS)
-    assert ("learning_point" in planned) == (name in OF_OTHERS - {"own_data"})
+    assert ("learning_point" in planned) == (name in OF_OTHERS - {"own_data", "novelty"})
     assert ("run_trajectories" in planned) == (name == "distill_ani_al")
     assert ("import_labels" in planned) == (name == "al_pbe")
 
