@@ -59,7 +59,7 @@ checkpoint select_frames:
         runtime=120,
     params:
         settings=settings("active_learning", "selection"),
-        labels=settings("labels"),
+        labels=priced_labels(),
         code=code("select"),
         seed=SEED,
         stores=lambda w, input: [store_folder(m) for m in input.manifests],
@@ -68,5 +68,6 @@ checkpoint select_frames:
     shell:
         "ingot select --candidates {input.candidates} --controls {input.controls} --trajectories {input.trajectories}"
         " --attacks {input.attacks} --dataset {params.stores} --labels {params.labels:q} --previous {input.previous}"
-        " --settings {params.settings:q} --iteration {wildcards.iteration} --seed {params.seed} --decision {output.decision} --control {output.control} -o {output.selected}"
+        " --settings {params.settings:q} --iteration {wildcards.iteration} --seed {params.seed}"
+        " --decision {output.decision} --control {output.control} -o {output.selected}"
         " > {log} 2>&1"

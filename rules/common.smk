@@ -127,6 +127,12 @@ def finished_iterations():
     return done
 
 
+def priced_labels():
+    """The label method where selection pays by its estimate of cost; otherwise no selection depends on it."""
+    loop = CONFIG.active_learning
+    return settings("labels") if loop and loop.selection.cost_budget else "{}"
+
+
 def previous_decisions(wildcards):
     """Decisions of the iterations before, as many as convergence asks for."""
     last = int(wildcards.iteration)

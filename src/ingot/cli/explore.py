@@ -58,9 +58,10 @@ def run(args: argparse.Namespace) -> int:
     )
     for reason, count in sorted(Counter(t.reason for t in found).items()):
         print(f"{count:4d} of {len(found)} trajectories: {reason}")
-    if attacks:
+    if settings.attacks:
         successes = sum(one.candidate is not None for one in attacks)
-        print(f"{successes:4d} of {len(attacks)} attacks: the spread is above a threshold")
+        print(f"{successes:4d} of {settings.attacks.count} attacks: the spread is above a threshold")
+        print(f"{settings.attacks.count - len(attacks):4d} of {settings.attacks.count} attacks could not begin")
     return 0
 
 

@@ -161,6 +161,13 @@ class Disagreement:
             gradient = np.concatenate([gradient, diagonal, [slope[1, 2], slope[0, 2], slope[0, 1]]])
         return float(value), gradient
 
+    def measures(self, point: Values) -> tuple[float, float, float]:
+        """Calibrated spreads at a point, as in :data:`ingot.sampling.MEASURES`."""
+        found = self._evaluator.evaluate(self.structure(point), "all")
+        scale = self._potential.uncertainty_scale
+        first, second, third = spreads(jnp.asarray(found.energy), jnp.asarray(found.forces), scale)
+        return float(first), float(second), float(third)
+
     def _derivative(self, atoms: Atoms, member: int, direction: Values) -> tuple[Values, Values]:
         """Derivatives of a member's forces and strain gradient along a direction of the atoms."""
         largest = float(np.linalg.norm(direction, axis=1).max())
@@ -181,7 +188,7 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class Attacking:
-    """How structures are attacked; the defaults are the paper's."""
+    """How structures are attacked; steps, rate, start and reach are the paper's."""
 
     steps: int = 60
     rate: float = 0.01
@@ -244,20 +251,13 @@ def attack_structures(
             ascent = attack(around, how, derive_seed(seed, "attack", number))
         except SamplingError:
             continue
-        at = around.structure(ascent.points[ascent.best])
-        start, end = (_measures(potential, atoms) for atoms in (structure, at))
+        best = ascent.points[ascent.best]
+        start, end = around.measures(np.zeros(around.dimensions)), around.measures(best)
         above = np.greater(end, (thresholds.energy, thresholds.mean_force, thresholds.largest_force))
-        moved = ascent.points[ascent.best][: 3 * len(structure)]
-        candidate = _described(at, end, f"{name}-{number}", number) if above.any() else None
-        displacement = float(np.sqrt(np.mean(moved**2) * 3))
+        candidate = _described(around.structure(best), end, f"{name}-{number}", number) if above.any() else None
+        displacement = float(np.sqrt(3 * np.mean(best[: 3 * len(structure)] ** 2)))
         found.append(Attacked(number, structure.info["structure_id"], ascent, end, start, displacement, candidate))
     return found
-
-
-def _measures(potential: Potential, atoms: Atoms) -> tuple[float, float, float]:
-    found = PaddedEvaluator(potential).evaluate(atoms, "all")
-    first, second, third = spreads(jnp.asarray(found.energy), jnp.asarray(found.forces), potential.uncertainty_scale)
-    return float(first), float(second), float(third)
 
 
 def _described(at: Atoms, measures: tuple[float, float, float], parent: str, number: int) -> Atoms:

@@ -273,8 +273,16 @@ def test_species_that_are_not_listed_are_refused() -> None:
 
 
 def test_threads_share_frames_and_large_cells() -> None:
-    frames = [rattled_crystal() * (3, 2, 2), *recorded_frames(), rattled_crystal()]
+    large = bulk("Al", cubic=True) * (7, 7, 7)  # several shares of one frame
+    large.rattle(0.1, seed=2)
+    frames = [rattled_crystal() * (3, 2, 2), large, *recorded_frames(), rattled_crystal()]
     assert np.array_equal(environment_descriptors(frames, threads=3), environment_descriptors(frames))
+    twice = large.copy()
+    for atom in (1300, 900, 400):  # in three shares: the first is named, whoever finds it
+        twice.positions[atom] = twice.positions[atom - 1]
+    for _ in range(20):
+        with pytest.raises(AuditError, match=r"frame 0 .*atom 399 coincides"):
+            environment_descriptors([twice], threads=3)
     frames.append(Atoms("Al2", positions=[[0, 0, 0], [0, 0, 0]]))
     with pytest.raises(AuditError, match=rf"frame {len(frames) - 1} .*atom 0 coincides"):
         environment_descriptors(frames, threads=3)

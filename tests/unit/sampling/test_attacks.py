@@ -9,7 +9,8 @@ from ase.build import bulk
 from jax import Array
 
 from ingot.potentials import AniArchitecture, Potential
-from ingot.sampling import Attacking, Disagreement, SamplingError, attack, climb
+from ingot.sampling import Attacking, Disagreement, SamplingError, Thresholds, attack, attack_structures, climb
+from ingot.structures import describe
 
 
 def random_ensemble(members: int) -> Potential:
@@ -90,6 +91,17 @@ def test_an_attack_ends_where_atoms_come_too_close() -> None:
     assert around(np.array([0, 0, 0.2, 0, 0, 0.0])) is None
     with pytest.raises(SamplingError, match="cannot begin"):
         climb(around, np.array([0, 0, 0.2, 0, 0, 0.0]), 5, 0.01)
+
+
+def test_attacks_that_cannot_begin_give_nothing(crystal: Atoms) -> None:
+    squeezed = describe(Atoms("Al2", positions=[[0, 0, 0], [0, 0, 1.3]]), "packing")
+    known = describe(crystal, "fcc")
+    never = Thresholds(1e9, 1e9, 1e9)
+    found = attack_structures(random_ensemble(3), [squeezed, known], never, Attacking(steps=2), 4, seed=1)
+    assert [one.start for one in found] == 2 * [known.info["structure_id"]]
+    assert all(one.candidate is None for one in found)
+    assert found[0].number != found[1].number
+    assert not np.array_equal(found[0].ascent.points, found[1].ascent.points)
 
 
 def test_bad_input(crystal: Atoms) -> None:

@@ -365,7 +365,8 @@ extern "C" int64_t ingot_environments(int64_t frames, const int64_t* offsets, co
   std::atomic<int64_t> next{0}, coincidence{-1};
   std::mutex guard;
   const auto work = [&] {
-    for (int64_t t; (t = next++) < int64_t(tasks.size()) && coincidence < 0;) {
+    // Asked before a task is taken: what was taken is done, so that nothing earlier than a coincidence is left out.
+    for (int64_t t; coincidence < 0 && (t = next++) < int64_t(tasks.size());) {
       const auto [f, first, last] = tasks[t];
       const int64_t begin = offsets[f];
       Frame& frame = shared[f];
