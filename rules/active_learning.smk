@@ -1,6 +1,15 @@
 # Requires: {RUN}/iterations/{n}/potential/ and the data sets so far.
-# Gives: {RUN}/iterations/{n}/explore/ (trajectories, candidates), {RUN}/iterations/{n}/select/selection.json (the
+# Gives: {RUN}/iterations/{n}/explore/ (trajectories, attacks, candidates; by several jobs where
+# `active_learning.exploration_batches` asks for them), {RUN}/iterations/{n}/select/selection.json (the
 # checkpoint: what was chosen, whether to go on), {RUN}/structures/iteration-{n}.extxyz and control-{n}.extxyz.
+
+
+EXPLORED = {
+    "candidates": f"{RUN}/iterations/{{iteration}}/explore/candidates.extxyz",
+    "controls": f"{RUN}/iterations/{{iteration}}/explore/controls.extxyz",
+    "trajectories": f"{RUN}/iterations/{{iteration}}/explore/trajectories.csv",
+    "attacks": f"{RUN}/iterations/{{iteration}}/explore/attacks.csv",
+}
 
 
 rule explore:
@@ -8,10 +17,7 @@ rule explore:
         potential=f"{RUN}/iterations/{{iteration}}/potential/potential.json",
         starts=f"{RUN}/structures/starts-{{iteration}}.extxyz",
     output:
-        candidates=f"{RUN}/iterations/{{iteration}}/explore/candidates.extxyz",
-        controls=f"{RUN}/iterations/{{iteration}}/explore/controls.extxyz",
-        trajectories=f"{RUN}/iterations/{{iteration}}/explore/trajectories.csv",
-        attacks=f"{RUN}/iterations/{{iteration}}/explore/attacks.csv",
+        **EXPLORED,
     log:
         f"{RUN}/logs/explore/{{iteration}}.log",
     benchmark:
@@ -28,19 +34,78 @@ rule explore:
         seed=SEED,
         potential=lambda w, input: Path(input.potential).parent,
         directory=lambda w, output: Path(output.candidates).parent,
+        batch="",
     message:
         "explore: iteration {wildcards.iteration}, nonequilibrium dynamics from disordered starts"
     shell:
         "ingot explore --potential {params.potential} --starts {input.starts} --settings {params.settings:q}"
-        " --iteration {wildcards.iteration} --seed {params.seed} -o {params.directory} > {log} 2>&1"
+        " --iteration {wildcards.iteration} --seed {params.seed} {params.batch} -o {params.directory} > {log} 2>&1"
+
+
+if CONFIG.active_learning and CONFIG.active_learning.exploration_batches > 1:
+    EXPLORATIONS = CONFIG.active_learning.exploration_batches
+
+    ruleorder: gather_exploration > explore
+
+    use rule explore as explore_batch with:
+        output:
+            candidates=f"{RUN}/iterations/{{iteration}}/explore/batch-{{batch}}-of-{EXPLORATIONS}/candidates.extxyz",
+            controls=f"{RUN}/iterations/{{iteration}}/explore/batch-{{batch}}-of-{EXPLORATIONS}/controls.extxyz",
+            trajectories=f"{RUN}/iterations/{{iteration}}/explore/batch-{{batch}}-of-{EXPLORATIONS}/trajectories.csv",
+            attacks=f"{RUN}/iterations/{{iteration}}/explore/batch-{{batch}}-of-{EXPLORATIONS}/attacks.csv",
+        log:
+            f"{RUN}/logs/explore/{{iteration}}-{{batch}}-of-{EXPLORATIONS}.log",
+        benchmark:
+            f"{RUN}/costs/explore.{{iteration}}.{{batch}}-of-{EXPLORATIONS}.tsv"
+        params:
+            settings=settings("active_learning", "exploration"),
+            code=code("explore"),
+            seed=SEED,
+            potential=lambda w, input: Path(input.potential).parent,
+            directory=lambda w, output: Path(output.candidates).parent,
+            batch=lambda w: f"--batch {w.batch}/{EXPLORATIONS}",
+        message:
+            "explore: iteration {wildcards.iteration}, batch {wildcards.batch} of the trajectories"
+
+    rule gather_exploration:
+        input:
+            [
+                f"{RUN}/iterations/{{iteration}}/explore/batch-{k}-of-{EXPLORATIONS}/{file}"
+                for file in (
+                    "candidates.extxyz",
+                    "controls.extxyz",
+                    "trajectories.csv",
+                    "attacks.csv",
+                )
+                for k in range(EXPLORATIONS)
+            ],
+        output:
+            **EXPLORED,
+        log:
+            f"{RUN}/logs/gather_exploration/{{iteration}}.log",
+        benchmark:
+            f"{RUN}/costs/gather_exploration.{{iteration}}.tsv"
+        conda:
+            "../envs/ingot.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            code=code("explore"),
+            folders=lambda w, input: [
+                str(Path(file).parent) for file in input[:EXPLORATIONS]
+            ],
+            directory=lambda w, output: Path(output.candidates).parent,
+        message:
+            "explore: iteration {wildcards.iteration}, all batches"
+        shell:
+            "ingot explore --gather {params.folders} -o {params.directory} > {log} 2>&1"
 
 
 checkpoint select_frames:
     input:
-        candidates=f"{RUN}/iterations/{{iteration}}/explore/candidates.extxyz",
-        controls=f"{RUN}/iterations/{{iteration}}/explore/controls.extxyz",
-        trajectories=f"{RUN}/iterations/{{iteration}}/explore/trajectories.csv",
-        attacks=f"{RUN}/iterations/{{iteration}}/explore/attacks.csv",
+        **EXPLORED,
         manifests=data_inputs("manifests"),
         previous=previous_decisions,
     output:

@@ -4,6 +4,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ase import Atoms
+
     from ingot.config.active_learning import ExplorationSettings
     from ingot.potentials import Potential
     from ingot.sampling import Attacked, Driving, Thresholds, Trajectory
@@ -11,11 +13,13 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Inputs, settings, output folder."""
-    parser.add_argument("--potential", required=True, metavar="DIR", help="an ensemble")
-    parser.add_argument("--starts", required=True, metavar="FILE", help="starting structures")
+    parser.add_argument("--potential", metavar="DIR", help="an ensemble")
+    parser.add_argument("--starts", metavar="FILE", help="starting structures")
+    parser.add_argument("--gather", nargs="+", metavar="DIR", help="put the folders of all batches together instead")
     parser.add_argument("--settings", help="JSON or a file: the section `active_learning.exploration`")
     parser.add_argument("--iteration", type=int, default=0, help="number of the iteration (0)")
     parser.add_argument("--seed", type=int, default=1, help="seed of courses, velocities and noise (1)")
+    parser.add_argument("--batch", metavar="K/N", help="run only batch K of N (from 0) of the trajectories and attacks")
     parser.add_argument("-o", "--output", required=True, help="folder for candidates, controls and trajectories")
 
 
@@ -24,29 +28,41 @@ def run(args: argparse.Namespace) -> int:
     from collections import Counter
     from pathlib import Path
 
+    from ingot.cli.options import parse_batch
     from ingot.cli.settings import parse_settings
     from ingot.config.active_learning import ExplorationSettings
     from ingot.dynamics import Model
     from ingot.potentials import load_potential
     from ingot.randomness import derive_seed
-    from ingot.sampling import explore, write_attacks, write_frames, write_trajectories
+    from ingot.sampling import SamplingError, explore, gather, write_attacks, write_frames, write_trajectories
     from ingot.structures import read_structures
 
+    if args.gather:
+        print(gather(args.gather, args.output))
+        return 0
+    if args.potential is None or args.starts is None:
+        raise SamplingError("give an ensemble and starting structures: --potential DIR --starts FILE")
     settings = parse_settings(ExplorationSettings, args.settings)
     potential = load_potential(args.potential)
     thresholds = _thresholds(potential, settings)
+    driving = _driving(settings, potential)
+    batch = parse_batch(args.batch) if args.batch else (0, 1)
+    starts = read_structures(args.starts)
     found = explore(
         Model.of(potential, "all"),
         potential.uncertainty_scale,
-        read_structures(args.starts),
+        starts,
         thresholds,
-        _driving(settings),
+        driving,
         settings.trajectories,
         derive_seed(args.seed, "explore", args.iteration),
-        name=f"explore-{args.iteration}",
+        f"explore-{args.iteration}",
+        batch,
+        Model.of(potential),
     )
     output = Path(args.output)
-    attacks = _attacks(potential, settings, thresholds, found, derive_seed(args.seed, "attack", args.iteration), args)
+    own_seed = derive_seed(args.seed, "attack", args.iteration)
+    tried, attacks = _attacks(potential, settings, thresholds, found, starts, own_seed, f"attack-{args.iteration}")
     candidates = [t.candidate for t in found] + [one.candidate for one in attacks]
     write_frames(output / "candidates.extxyz", [atoms for atoms in candidates if atoms is not None])
     write_attacks(output / "attacks.csv", attacks)
@@ -56,12 +72,14 @@ def run(args: argparse.Namespace) -> int:
         f"stop above {thresholds.energy:.4g} eV/sqrt(N), {thresholds.mean_force:.4g} eV/A mean or "
         f"{thresholds.largest_force:.4g} eV/A largest force spread"
     )
+    if driving.energies is None:
+        print("the potential does not record the energies of its data: energies are not bounded")
     for reason, count in sorted(Counter(t.reason for t in found).items()):
         print(f"{count:4d} of {len(found)} trajectories: {reason}")
     if settings.attacks:
         successes = sum(one.candidate is not None for one in attacks)
-        print(f"{successes:4d} of {settings.attacks.count} attacks: the spread is above a threshold")
-        print(f"{settings.attacks.count - len(attacks):4d} of {settings.attacks.count} attacks could not begin")
+        print(f"{successes:4d} of {tried} attacks: the spread is above a threshold")
+        print(f"{tried - len(attacks):4d} of {tried} attacks could not begin")
     return 0
 
 
@@ -70,17 +88,21 @@ def _attacks(
     settings: "ExplorationSettings",
     thresholds: "Thresholds",
     trajectories: "list[Trajectory]",
+    starts: "list[Atoms]",
     seed: int,
-    args: argparse.Namespace,
-) -> "list[Attacked]":
-    """Attacks on frames of the dynamics, at which the ensemble still agreed, or on the starts where there are none."""
+    name: str,
+) -> "tuple[int, list[Attacked]]":
+    """How many were tried, and those that began.
+
+    Each begins at a frame of a trajectory at which the ensemble still agreed, or at its start where there is none. The
+    trajectories of all batches are drawn without looking, over again when there are fewer than attacks.
+    """
+    from ingot.randomness import generator
     from ingot.sampling import Attacking, attack_structures
-    from ingot.structures import read_structures
 
     how = settings.attacks
     if how is None:
-        return []
-    known = [t.control for t in trajectories if t.control is not None] or read_structures(args.starts)
+        return 0, []
     attacking = Attacking(
         steps=how.steps,
         rate=how.rate_angstrom,
@@ -90,7 +112,11 @@ def _attacks(
         strain=how.strain,
         closest_fraction=settings.closest_fraction,
     )
-    return attack_structures(potential, known, thresholds, attacking, how.count, seed, f"attack-{args.iteration}")
+    order = generator(seed, "attacked").permutation(settings.trajectories)
+    own = {t.number: t.control or starts[t.number % len(starts)] for t in trajectories}
+    attacked = {k: int(order[k % len(order)]) for k in range(how.count)}
+    structures = {k: own[trajectory] for k, trajectory in attacked.items() if trajectory in own}
+    return len(structures), attack_structures(potential, structures, thresholds, attacking, seed, name)
 
 
 def _thresholds(potential: "Potential", settings: "ExplorationSettings") -> "Thresholds":
@@ -118,9 +144,11 @@ def _thresholds(potential: "Potential", settings: "ExplorationSettings") -> "Thr
     return Thresholds(chosen["energy"], chosen["mean_force"], settings.largest_force_factor * chosen["mean_force"])
 
 
-def _driving(settings: "ExplorationSettings") -> "Driving":
-    from ingot.sampling import CourseRanges, Driving
+def _driving(settings: "ExplorationSettings", potential: "Potential") -> "Driving":
+    from ingot.sampling import CourseRanges, Driving, KnownEnergies
 
+    span = potential.provenance.get("energy_range_ev_per_atom")
+    margin = settings.energy_margin_ev
     return Driving(
         steps=settings.steps,
         timestep_fs=settings.timestep_fs,
@@ -128,6 +156,8 @@ def _driving(settings: "ExplorationSettings") -> "Driving":
         closest_fraction=settings.closest_fraction,
         frame_every=settings.frame_every,
         skin=settings.skin_angstrom,
+        watch_every=settings.watch_every,
+        energies=KnownEnergies(span[0] - margin, span[1] + margin, potential.offsets) if span else None,
         ranges=CourseRanges(
             temperature_start=settings.temperature_start_kelvin,
             temperature_end=settings.temperature_end_kelvin,

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from ingot.cli.options import available_cores
+from ingot.cli.options import available_cores, parse_batch
 
 METHODS = ("pyscf", "pyscf-molecule", "orbital-free", "ase", "potential")
 
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     method = make_method(settings.model_dump())
     logging.info("method %s, digest %s", method.name, method.digest)
     if args.batch is not None:
-        structures = deal(structures, method, *_parse_batch(args.batch))
+        structures = deal(structures, method, *parse_batch(args.batch))
     store = LabelStore(args.store)
     if args.verify is not None:
         return _verify(structures, method, store, args.verify)
@@ -117,16 +117,6 @@ def _by_element(texts: list[str]) -> dict[str, str]:
     if not all(element and sign and value for element, sign, value in pairs):
         raise LabelError(f"--pseudopotential must read like Al=al.lda.recpot, not {' '.join(texts)!r}")
     return {element: value for element, _, value in pairs}
-
-
-def _parse_batch(text: str) -> tuple[int, int]:
-    from ingot.labels import LabelError
-
-    try:
-        batch, batches = (int(part) for part in text.split("/"))
-    except ValueError:
-        raise LabelError(f"--batch must read like 0/4 (batch 0 of 4), not {text!r}") from None
-    return batch, batches
 
 
 def _labelled_extxyz(structures: list[Any], store: Any, manifest: dict[str, Any]) -> str:

@@ -1,8 +1,8 @@
 """The active-learning loop: how unknown structures are looked for, and which of them are worth a label."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from ingot.config.base import Section
 
@@ -104,14 +104,28 @@ class ExplorationSettings(Section):
     largest_force_factor: float = Field(3.0, ge=1)
     """Stop also when one atom's force spread exceeds the force threshold by this factor."""
 
+    energy_margin_ev: float = Field(1.0, gt=0)
+    """Stop also when the energy per atom leaves the range of the data so far by more than this, whatever the members
+    agree on."""
+
     closest_fraction: float = Field(0.65, gt=0, lt=1)
     """A trajectory whose atoms come closer than this fraction of the sum of covalent radii is discarded."""
 
     frame_every: int = Field(10, ge=1)
     """Steps between the frames that control frames are drawn from."""
 
+    watch_every: int = Field(5, ge=1)
+    """Steps between two looks at the spread: between them only the members' mean is computed, which is three times
+    cheaper. `frame_every` is a multiple of it."""
+
     skin_angstrom: float = Field(0.5, gt=0, le=3)
     """How far neighbour tables reach beyond the cutoff: a matter of speed only."""
+
+    @model_validator(mode="after")
+    def _frames_are_watched(self) -> Self:
+        if self.frame_every % self.watch_every:
+            raise ValueError(f"frame_every ({self.frame_every}) must be a multiple of watch_every ({self.watch_every})")
+        return self
 
     attacks: AttackSettings | None = None
     """Adversarial attacks as a second source of candidates; none where this is missing."""
@@ -162,6 +176,10 @@ class ActiveLearningSettings(Section):
 
     max_iterations: int = Field(1, ge=0)
     """The loop ends after this many iterations, converged or not."""
+
+    exploration_batches: int = Field(1, ge=1)
+    """Jobs that the trajectories of an iteration are dealt to: as many can run side by side. To trajectories it
+    matters by rounding alone."""
 
     exploration: ExplorationSettings = ExplorationSettings()
     """How unknown structures are looked for."""

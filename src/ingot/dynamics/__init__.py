@@ -12,7 +12,7 @@ from ingot.dynamics.conditions import (
     stochastic_cell_rescaling,
 )
 from ingot.dynamics.errors import DynamicsError
-from ingot.dynamics.integrator import Evaluate, Monitor, no_monitor
+from ingot.dynamics.integrator import Evaluate, Monitor, Watch, no_monitor
 from ingot.dynamics.model import Model, potential_digest
 from ingot.dynamics.recording import FrameFile, Recording, frames_per_chunk, record
 from ingot.dynamics.schedules import Schedule
@@ -48,6 +48,7 @@ __all__ = [
     "Status",
     "Thermodynamics",
     "ThermodynamicsTable",
+    "Watch",
     "block_average",
     "conditions",
     "conserved_energy",

@@ -10,7 +10,7 @@ box lengths: U (B), the kinetic energy (A), the piston's (S); the step is symple
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import jax
 import jax.numpy as jnp
@@ -43,7 +43,7 @@ Evaluate = Callable[[Any, Any, Any, NeighborTable], EvaluationLike]
 """``evaluate(positions, cell, species, table)``, pure, jit- and vmap-able."""
 
 Monitor = Callable[[EvaluationLike], tuple[Int[Array, ""], Float[Array, " k"]]]
-"""Watches every evaluation: a stop code (0 to go on) and what it measured."""
+"""Watches evaluations: a stop code (0 to go on) and what it measured."""
 
 
 _FORESIGHT = 0.02
@@ -55,6 +55,16 @@ def no_monitor(evaluation: EvaluationLike) -> tuple[Int[Array, ""], Float[Array,
     return jnp.asarray(Status.RUNNING), jnp.zeros(0)
 
 
+class Watch(NamedTuple):
+    """Who looks on at the dynamics, at what, and how often."""
+
+    monitor: Monitor = no_monitor
+    evaluate: Evaluate | None = None
+    """What the monitor is shown, such as all members of an ensemble whose mean drives (what drives, where missing)."""
+    every: int = 1
+    """Steps between two looks; between them the measures stand still."""
+
+
 def _nearest(positions: Array, cell: Array, table: NeighborTable) -> Array:
     """The shortest distance, among the inner neighbours where the table tells them apart."""
     n = table.inner or table.index.shape[-1]
@@ -64,17 +74,37 @@ def _nearest(positions: Array, cell: Array, table: NeighborTable) -> Array:
 
 
 def observe(
-    evaluate: Evaluate, monitor: Monitor, state: State, system: System, table: NeighborTable, closest: Any
+    evaluate: Evaluate, watch: Watch, state: State, system: System, table: NeighborTable, held: Conditions
 ) -> State:
-    """The state with energy, forces, strain gradient, measures and status of its positions."""
-    evaluation = evaluate(state.positions, state.cell, system.species, table)
-    energy = jnp.mean(jnp.asarray(evaluation.energy, jnp.float64))
-    forces = jnp.mean(jnp.asarray(evaluation.forces, jnp.float64), axis=0)
-    gradient = jnp.mean(jnp.asarray(evaluation.strain_gradient, jnp.float64), axis=0)
-    code, measures = monitor(evaluation)
+    """The state with energy, forces, strain gradient, measures and status of its positions.
+
+    ``state`` is one step behind its positions; a step of no duration is always watched.
+    """
+
+    def averaged(evaluation: EvaluationLike) -> tuple[Array, Array, Array]:
+        return (
+            jnp.mean(jnp.asarray(evaluation.energy, jnp.float64)),
+            jnp.mean(jnp.asarray(evaluation.forces, jnp.float64), axis=0),
+            jnp.mean(jnp.asarray(evaluation.strain_gradient, jnp.float64), axis=0),
+        )
+
+    def watched() -> tuple[tuple[Array, Array, Array], Array, Array]:
+        evaluation = (watch.evaluate or evaluate)(state.positions, state.cell, system.species, table)
+        code, measures = watch.monitor(evaluation)
+        return averaged(evaluation), code.astype(state.status.dtype), jnp.asarray(measures, jnp.float64)
+
+    def unwatched() -> tuple[tuple[Array, Array, Array], Array, Array]:
+        evaluation = evaluate(state.positions, state.cell, system.species, table)
+        return averaged(evaluation), jnp.zeros_like(state.status), state.measures
+
+    if watch.every == 1:
+        (energy, forces, gradient), code, measures = watched()
+    else:
+        look = ((state.step + 1) % watch.every == 0) | (held.timestep == 0)
+        (energy, forces, gradient), code, measures = jax.lax.cond(look, watched, unwatched)
     nearest = _nearest(state.positions, state.cell, table)
     finite = jnp.isfinite(energy) & jnp.all(jnp.isfinite(forces)) & jnp.all(jnp.isfinite(gradient))
-    status = jnp.where(nearest < closest, Status.TOO_CLOSE, code)
+    status = jnp.where(nearest < held.closest, Status.TOO_CLOSE, code)
     status = jnp.where(finite, status, Status.BLOWN_UP)
     return replace(
         state,
@@ -82,7 +112,7 @@ def observe(
         forces=forces,
         strain_gradient=gradient,
         nearest=nearest,
-        measures=jnp.asarray(measures, jnp.float64),
+        measures=measures,
         status=status.astype(state.status.dtype),
     )
 
@@ -144,7 +174,7 @@ def _thermostatted(state: State, system: System, held: Conditions, temperature: 
 
 
 def take_step(
-    evaluate: Evaluate, monitor: Monitor, state: State, system: System, table: NeighborTable, held: Conditions
+    evaluate: Evaluate, watch: Watch, state: State, system: System, table: NeighborTable, held: Conditions
 ) -> State:
     """The state one time step later. The noise depends on the key and the step's number only."""
     dt = held.timestep
@@ -160,7 +190,7 @@ def take_step(
     state = _thermostatted(state, system, held, temperature, jax.random.normal(thermal, state.velocities.shape))
     state = _scaled(state, 0.5 * dt * state.strain_rate + driven)
     state = _drift(state, system, held, 0.5 * dt)
-    state = observe(evaluate, monitor, state, system, table, held.closest)
+    state = observe(evaluate, watch, state, system, table, held)
     state = _kick(state, system, held, 0.5 * dt)
 
     # Stochastic cell rescaling, Bernetti and Bussi 2020, eq. 5, in the log-lengths: the sum over the axes is
@@ -175,7 +205,7 @@ def take_step(
 
 def guarded_step(
     evaluate: Evaluate,
-    monitor: Monitor,
+    watch: Watch,
     state: State,
     system: System,
     table: NeighborTable,
@@ -189,7 +219,7 @@ def guarded_step(
     A pair that the table lacks was at least ``cutoff + skin`` apart in the reference; after an axial
     stretch s and displacements u it is at least ``min(s) (cutoff + skin) - 2 max|u|`` apart.
     """
-    new = take_step(evaluate, monitor, state, system, table, held)
+    new = take_step(evaluate, watch, state, system, table, held)
 
     def spare(positions: Array) -> Array:
         moved = jnp.sqrt(jnp.max(jnp.sum((positions - reference * new.stretch) ** 2, axis=-1)))
@@ -206,7 +236,7 @@ def guarded_step(
     return cast(State, jax.tree.map(lambda a, b: jnp.where(broken, a, b), stay, new))
 
 
-@partial(jax.jit, static_argnames=("evaluate", "monitor", "cutoff", "skin"))
+@partial(jax.jit, static_argnames=("evaluate", "watch", "cutoff", "skin"))
 def advance(
     state: State,
     system: System,
@@ -216,7 +246,7 @@ def advance(
     end: Int[Array, ""],
     *,
     evaluate: Evaluate,
-    monitor: Monitor,
+    watch: Watch,
     cutoff: float,
     skin: float,
 ) -> State:
@@ -230,7 +260,7 @@ def advance(
 
     def one(state: State, system: System, table: NeighborTable, reference: Array, held: Conditions) -> State:
         def go(state: State) -> State:
-            return guarded_step(evaluate, monitor, state, system, table, reference, held, cutoff, skin)
+            return guarded_step(evaluate, watch, state, system, table, reference, held, cutoff, skin)
 
         return cast(State, jax.lax.cond(may_go(state), go, lambda waiting: waiting, state))
 

@@ -12,7 +12,7 @@ from ase import Atoms
 
 from ingot.dynamics.conditions import Conditions
 from ingot.dynamics.errors import DynamicsError
-from ingot.dynamics.integrator import Monitor, advance, no_monitor
+from ingot.dynamics.integrator import Watch, advance
 from ingot.dynamics.model import Model
 from ingot.dynamics.speed import Speed
 from ingot.dynamics.starts import check_starts, initial_state
@@ -45,10 +45,10 @@ class Simulation:
     temperature
         K, of the Maxwell-Boltzmann velocities at the start: one, or one per replica.
     seed
-        of velocities and noise. The trajectory depends on it and on nothing else: neither on how
-        ``run`` is cut into pieces nor on who looks.
-    monitor
-        watches each evaluation; a code from 3 up stops the replica (see :data:`Monitor`).
+        of velocities and noise: one, or one per replica. The trajectory depends on it and on nothing else:
+        neither on how ``run`` is cut into pieces nor on who looks.
+    watch
+        who looks on, if anyone; a code from 3 up stops the replica (see :data:`Monitor`).
     skin
         angstrom by which a neighbour table reaches beyond the cutoff.
     density_ahead
@@ -62,14 +62,14 @@ class Simulation:
         model: Model,
         starts: Atoms | Sequence[Atoms],
         temperature: float | Sequence[float] | None = None,
-        seed: int = 0,
-        monitor: Monitor = no_monitor,
+        seed: int | Sequence[int] = 0,
+        watch: Watch | None = None,
         skin: float = 1.0,
         density_ahead: float = 1.0,
     ) -> None:
         frames = [starts] if isinstance(starts, Atoms) else list(starts)
         check_starts(frames, model.species, skin)
-        self.model, self.monitor = model, monitor
+        self.model, self.watch = model, watch or Watch()
         self.replicas, self.atoms = len(frames), len(frames[0])
         pbc = np.stack([frame.pbc for frame in frames])
         self.tables = ReplicaTables(self.replicas, self.atoms, pbc, model.cutoff, model.inner_cutoff, skin)
@@ -79,7 +79,10 @@ class Simulation:
         self.restart(frames, temperature, seed)
 
     def restart(
-        self, starts: Atoms | Sequence[Atoms], temperature: float | Sequence[float] | None = None, seed: int = 0
+        self,
+        starts: Atoms | Sequence[Atoms],
+        temperature: float | Sequence[float] | None = None,
+        seed: int | Sequence[int] = 0,
     ) -> None:
         """Begin again with other structures of the same size, keeping what is compiled."""
         frames = [starts] if isinstance(starts, Atoms) else list(starts)
@@ -89,17 +92,18 @@ class Simulation:
         self.frames = frames
         self.masses = np.stack([frame.get_masses() for frame in frames])
         known = {symbol: index for index, symbol in enumerate(self.model.species)}
+        seeds = self._seeds(seed)
         self._system = System(
             masses=jnp.asarray(self.masses),
             species=jnp.asarray([[known[s] for s in frame.symbols] for frame in frames], jnp.int32),
-            key=jnp.stack([jax.random.PRNGKey(derive_seed(seed, "noise", r)) for r in range(self.replicas)]),
+            key=jnp.stack([jax.random.PRNGKey(derive_seed(own, "noise", r)) for own, r in seeds]),
         )
         self._state = initial_state(frames)
         if temperature is not None:
             each = np.broadcast_to(np.asarray(temperature), (self.replicas,))
             drawn = [
-                maxwell_boltzmann(m, float(t), derive_seed(seed, "velocities", r))
-                for r, (m, t) in enumerate(zip(self.masses, each, strict=True))
+                maxwell_boltzmann(m, float(t), derive_seed(own, "velocities", r))
+                for m, t, (own, r) in zip(self.masses, each, seeds, strict=True)
             ]
             self.velocities = np.stack(drawn)
         self._renew(np.ones(self.replicas, bool))
@@ -173,6 +177,10 @@ class Simulation:
             if (self.status != Status.RUNNING).all():
                 break
 
+    def stop(self, replica: int, code: int) -> None:
+        """Stop a replica where it is, with a code of the caller's (see :data:`FIRST_MONITOR_CODE`)."""
+        self._state = replace(self._state, status=self._state.status.at[replica].set(code))
+
     def require_running(self, doing: str) -> None:
         """Raise :class:`DynamicsError` with the reason if a replica has stopped."""
         stopped = np.flatnonzero(self.status != Status.RUNNING)
@@ -219,10 +227,19 @@ class Simulation:
 
     # -- how --------------------------------------------------------------------------------------------------
 
+    def _seeds(self, seed: int | Sequence[int]) -> list[tuple[int, int]]:
+        """Of every replica the seed and a number that sets it apart from those with the same one."""
+        if isinstance(seed, int):
+            return [(seed, r) for r in range(self.replicas)]
+        if len(seed) != self.replicas:
+            raise DynamicsError(f"{len(seed)} seeds for {self.replicas} replicas")
+        return [(own, 0) for own in seed]
+
     def _measured(self) -> int:
         """How many numbers the monitor gives."""
         one = jax.tree.map(lambda a: a[0], (self._state.positions, self._state.cell, self._system.species, self._table))
-        return int(jax.eval_shape(lambda *a: self.monitor(self.model.evaluate(*a))[1], *one).shape[0])
+        shown = self.watch.evaluate or self.model.evaluate
+        return int(jax.eval_shape(lambda *a: self.watch.monitor(shown(*a))[1], *one).shape[0])
 
     def _look(self, each: Conditions) -> None:
         # A step of no duration by the loop that is compiled anyway: a second program would cost seconds.
@@ -234,7 +251,7 @@ class Simulation:
 
     def _advance_to(self, end: int, each: Conditions) -> None:
         reach = {"cutoff": self.tables.cutoff, "skin": self.tables.skin}
-        loop = partial(advance, evaluate=self.model.evaluate, monitor=self.monitor, **reach)
+        loop = partial(advance, evaluate=self.model.evaluate, watch=self.watch, **reach)
         while True:
             going = (self.status == Status.RUNNING) & (np.asarray(self._state.step) < end)
             if not going.any():

@@ -4,8 +4,8 @@ from ingot.sampling.attacks import Ascent, Attacked, Attacking, Disagreement, at
 from ingot.sampling.courses import Course, CourseRanges, draw_course
 from ingot.sampling.equilibrium import Equilibration, equilibrium_frames
 from ingot.sampling.errors import SamplingError
-from ingot.sampling.exploration import Driving, Trajectory, explore
-from ingot.sampling.files import read_trajectories, write_attacks, write_frames, write_trajectories
+from ingot.sampling.exploration import Driving, KnownEnergies, Trajectory, explore
+from ingot.sampling.files import gather, read_trajectories, write_attacks, write_frames, write_trajectories
 from ingot.sampling.selection import Novelty, Scored, Verdict, draw_controls, judge, relative_costs, score_and_pick
 from ingot.sampling.spread import MEASURES, Stop, Thresholds, spread_monitor, spreads
 
@@ -19,6 +19,7 @@ __all__ = [
     "Disagreement",
     "Driving",
     "Equilibration",
+    "KnownEnergies",
     "Novelty",
     "SamplingError",
     "Scored",
@@ -33,6 +34,7 @@ __all__ = [
     "draw_course",
     "equilibrium_frames",
     "explore",
+    "gather",
     "judge",
     "read_trajectories",
     "relative_costs",

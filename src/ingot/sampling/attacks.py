@@ -10,7 +10,7 @@ The slope of the variance takes second derivatives of every member, contracted w
 g_m, as in the training (Smith, Lubbers, Thompson, Barros, arXiv 2006.05475): two evaluations of each member.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import jax.numpy as jnp
@@ -228,24 +228,20 @@ def attack(objective: Disagreement, how: Attacking, seed: int) -> Ascent:
 
 def attack_structures(
     potential: Potential,
-    structures: Sequence[Atoms],
+    structures: Mapping[int, Atoms],
     thresholds: Thresholds,
     how: Attacking,
-    count: int,
     seed: int,
     name: str = "attack",
 ) -> list[Attacked]:
-    """Attack ``count`` of the structures, drawn without looking (each once more when there are fewer).
+    """Attack structures, given by the number of the attack, which alone decides where it begins.
 
     What an attack found is a candidate when its spread would have stopped a trajectory. Its ``parent`` is
     ``<name>-<number>``. Structures on which an attack cannot begin give none.
     """
-    if not structures:
-        raise SamplingError("no structures to attack")
-    order = generator(seed, "attacked").permutation(len(structures))
     found = []
-    for number in progress(range(count), "attacking", unit="attack"):
-        structure = structures[int(order[number % len(structures)])]
+    for number in progress(sorted(structures), "attacking", unit="attack"):
+        structure = structures[number]
         around = Disagreement(potential, structure, how.temperature_kelvin, how.strain, how.closest_fraction)
         try:
             ascent = attack(around, how, derive_seed(seed, "attack", number))

@@ -13,7 +13,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
 
-from ingot.dynamics import Model, Simulation, Status, conditions
+from ingot.dynamics import Model, Simulation, Status, Watch, conditions
 from ingot.randomness import derive_seed, generator
 from ingot.sampling.courses import Course, CourseRanges, draw_course
 from ingot.sampling.errors import SamplingError
@@ -27,8 +27,9 @@ REASONS = {
     int(Stop.ENERGY): "energy spread",
     int(Stop.MEAN_FORCE): "mean force spread",
     int(Stop.LARGEST_FORCE): "largest force spread",
+    int(Stop.OUT_OF_RANGE): "energy out of range",
 }
-"""How each stop code is written; only the spreads are early stops that count."""
+"""How each stop code is written; only the spreads and the range of energies are early stops that count."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,27 @@ class Driving:
     closest_fraction: float = 0.65
     frame_every: int = 10
     skin: float = 0.5
+    watch_every: int = 1
+    """Steps between two looks at the spread."""
     ranges: CourseRanges = field(default_factory=CourseRanges)
+    energies: "KnownEnergies | None" = None
+    """Where the ensemble's energies are to be believed; anywhere where this is missing."""
+
+
+@dataclass(frozen=True)
+class KnownEnergies:
+    """The range of energies that the data span, with a margin: what members agree on beyond it is nonsense."""
+
+    lowest: float
+    highest: float
+    """eV per atom, relative to ``offsets``."""
+    offsets: Mapping[str, float]
+    """eV per atom of each element."""
+
+    def holds(self, atoms: Atoms, energy: float) -> bool:
+        """Whether a potential energy (eV) of these atoms is within the range."""
+        reference = sum(self.offsets[symbol] for symbol in atoms.symbols)
+        return self.lowest <= (energy - reference) / len(atoms) <= self.highest
 
 
 @dataclass(frozen=True)
@@ -67,7 +88,7 @@ class Trajectory:
 
     @property
     def early(self) -> bool:
-        """Whether the spread stopped it."""
+        """Whether the spread stopped it, or an energy out of range."""
         return self.reason in {REASONS[int(code)] for code in Stop}
 
 
@@ -80,19 +101,34 @@ def explore(
     trajectories: int,
     seed: int,
     name: str = "explore",
+    batch: tuple[int, int] = (0, 1),
+    driver: Model | None = None,
 ) -> list[Trajectory]:
     """Drive ``trajectories`` copies of the starts, each on its own course, until the ensemble disagrees.
 
     Starts are taken in order, and over again when there are fewer. Those with equally many atoms
-    run side by side. ``model`` evaluates every member, ``scale`` calibrates their spread. A frame's
+    run side by side. ``model`` evaluates every member, ``scale`` calibrates their spread; between two looks at it
+    ``driver`` drives, the mean of the members (``model`` itself where it is missing). A frame's
     ``parent`` is ``<name>-<number>``, so that frames of one trajectory
-    are never split between training and validation.
+    are never split between training and validation. ``batch`` (k, n) runs every n-th trajectory from the k-th on: which
+    others run beside it matters to none beyond the rounding of sums over wider neighbour tables.
     """
     if not starts:
         raise SamplingError("no starting structures")
-    each = [(number, starts[number % len(starts)]) for number in range(trajectories)]
+    each = [(number, starts[number % len(starts)]) for number in range(batch[0], trajectories, batch[1])]
     sizes = groupby(sorted(each, key=lambda pair: (len(pair[1]), pair[0])), key=lambda pair: len(pair[1]))
-    found = [t for _, group in sizes for t in _explore_size(model, scale, list(group), thresholds, driving, seed, name)]
+    found = [
+        trajectory
+        for _, group in sizes
+        for trajectory in _explore_size(
+            driver or model,
+            Watch(spread_monitor(thresholds, scale), model.evaluate, driving.watch_every),
+            list(group),
+            driving,
+            seed,
+            name,
+        )
+    ]
     return sorted(found, key=lambda trajectory: trajectory.number)
 
 
@@ -105,9 +141,8 @@ class _Frame:
 
 def _explore_size(
     model: Model,
-    scale: Mapping[str, float],
+    watch: Watch,
     group: list[tuple[int, Atoms]],
-    thresholds: Thresholds,
     driving: Driving,
     seed: int,
     name: str,
@@ -118,11 +153,12 @@ def _explore_size(
         model,
         [start for _, start in group],
         temperature=[float(course.temperature(0.0)) for course in courses],
-        seed=derive_seed(seed, "dynamics", len(group[0][1])),
-        monitor=spread_monitor(thresholds, scale),
+        seed=[derive_seed(seed, "dynamics", number) for number, _ in group],
+        watch=watch,
         skin=driving.skin,
         density_ahead=max(course.highest_density for course in courses),
     )
+    known = driving.energies
     held = [
         conditions(
             driving.timestep_fs,
@@ -137,9 +173,14 @@ def _explore_size(
 
     def keep(running: Simulation) -> None:
         for r in np.flatnonzero(running.status == Status.RUNNING):
-            frames[r].append(_frame(running, int(r)))
+            if known is not None and not known.holds(group[r][1], float(running.state.energy[r])):
+                running.stop(int(r), int(Stop.OUT_OF_RANGE))
+            else:
+                frames[r].append(_frame(running, int(r)))
 
     simulation.run(driving.steps, held, driving.frame_every, keep, f"exploring, {simulation.atoms} atoms")
+    if driving.steps % driving.watch_every:
+        simulation.look(held)  # the spread of the last frames
     return [
         _trajectory(simulation, r, number, start, courses[r], frames[r], driving.timestep_fs, seed, name)
         for r, (number, start) in enumerate(group)

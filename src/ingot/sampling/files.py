@@ -3,12 +3,13 @@
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ase import Atoms
-from ase.io.extxyz import write_extxyz
+from ase.io.extxyz import key_val_str_to_dict, write_extxyz
 
 from ingot.files import write_atomically
 from ingot.sampling.attacks import Attacked
@@ -67,12 +68,8 @@ def trajectory_row(trajectory: Trajectory) -> dict[str, Any]:
 
 def write_trajectories(path: str | Path, trajectories: Sequence[Trajectory]) -> None:
     """The table of trajectories; what is not a number is an empty cell."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, TRAJECTORY_COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for trajectory in trajectories:
-        writer.writerow({key: _cell(value) for key, value in trajectory_row(trajectory).items()})
-    write_atomically(path, text.getvalue())
+    rows = ({key: _cell(value) for key, value in trajectory_row(trajectory).items()} for trajectory in trajectories)
+    _write_rows(Path(path), TRAJECTORY_COLUMNS, rows)
 
 
 ATTACK_COLUMNS = (
@@ -84,9 +81,7 @@ ATTACK_COLUMNS = (
 
 def write_attacks(path: str | Path, attacks: Sequence[Attacked]) -> None:
     """The table of attacks; only its header where there were none."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, ATTACK_COLUMNS, lineterminator="\n")
-    writer.writeheader()
+    rows = []
     for one in attacks:
         values = one.ascent.values
         row: dict[str, Any] = {
@@ -101,7 +96,72 @@ def write_attacks(path: str | Path, attacks: Sequence[Attacked]) -> None:
         }
         row |= {f"start_{name}": value for name, value in zip(MEASURES, one.start_measures, strict=True)}
         row |= dict(zip(MEASURES, one.measures, strict=True))
-        writer.writerow({key: _cell(value) for key, value in row.items()})
+        rows.append({key: _cell(value) for key, value in row.items()})
+    _write_rows(Path(path), ATTACK_COLUMNS, rows)
+
+
+def gather(folders: Sequence[str | Path], output: str | Path) -> str:
+    """Put what the batches of one exploration left together, as one job would have left it; gives a line on it.
+
+    Raises :class:`SamplingError` when a folder is not of an exploration or two hold the same trajectory.
+    """
+    trajectories: list[_Row] = []
+    attacks: list[_Row] = []
+    for folder in map(Path, folders):
+        ran = read_table(folder / "trajectories.csv", TRAJECTORY_COLUMNS)
+        attacked = read_table(folder / "attacks.csv", ATTACK_COLUMNS)
+        candidates = _frames_of([*ran, *attacked], "candidate", folder / "candidates.extxyz")
+        controls = _frames_of(ran, "control", folder / "controls.extxyz")
+        trajectories += [
+            _Row(int(r["trajectory"]), r, *pair) for r, *pair in zip(ran, candidates, controls, strict=False)
+        ]
+        attacks += [_Row(int(r["attack"]), r, text) for r, text in zip(attacked, candidates[len(ran) :], strict=True)]
+    for rows, what in ((trajectories, "trajectory"), (attacks, "attack")):
+        rows.sort(key=lambda row: row.number)
+        if len({row.number for row in rows}) < len(rows):
+            both = ", ".join(map(str, folders))
+            raise SamplingError(f"{both} hold one {what} twice: are they batches of one exploration?")
+    target, candidates = Path(output), [row.candidate for row in [*trajectories, *attacks]]
+    _write_rows(target / "trajectories.csv", TRAJECTORY_COLUMNS, [row.cells for row in trajectories])
+    _write_rows(target / "attacks.csv", ATTACK_COLUMNS, [row.cells for row in attacks])
+    write_atomically(target / "candidates.extxyz", "".join(candidates))
+    write_atomically(target / "controls.extxyz", "".join(row.control for row in trajectories))
+    return f"{len(trajectories)} trajectories of {len(folders)} batches, {sum(map(bool, candidates))} candidates"
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row of a table with the frames that belong to it, as they stand in their files (empty where there is none)."""
+
+    number: int
+    cells: dict[str, str]
+    candidate: str
+    control: str = ""
+
+
+def _frames_of(rows: Sequence[dict[str, str]], key: str, path: Path) -> list[str]:
+    """The frames that rows name by structure id, as text; files hold them in the order of the rows."""
+    if not path.is_file():
+        raise SamplingError(f"no frames at {path}; `ingot explore` writes them")
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    found, first = [], 0
+    for row in rows:
+        last = first
+        if row[key]:
+            last = first + 2 + int(lines[first]) if first < len(lines) else first
+            named = key_val_str_to_dict(lines[first + 1])["structure_id"] if last > first else "the end of the file"
+            if named != row[key]:
+                raise SamplingError(f"{path} has {named} where its table names {row[key]}: explore again")
+        found.append("".join(lines[first:last]))
+        first = last
+    return found
+
+
+def _write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
     write_atomically(path, text.getvalue())
 
 

@@ -18,6 +18,8 @@ class Stop(enum.IntEnum):
     ENERGY = FIRST_MONITOR_CODE
     MEAN_FORCE = FIRST_MONITOR_CODE + 1
     LARGEST_FORCE = FIRST_MONITOR_CODE + 2
+    OUT_OF_RANGE = FIRST_MONITOR_CODE + 3
+    """The energy left the range of the data, whatever the members agree on."""
 
 
 MEASURES = ("energy_std_per_sqrt_atom", "force_std_mean", "force_std_max")

@@ -49,6 +49,8 @@ class TrainedMember:
     cost: list[dict[str, float]]
     """Epoch and CPU seconds; not reproducible."""
     best_epoch: int
+    diverged: str = ""
+    """Why the training was given up; the parameters are then the last good ones, and not to be used."""
 
 
 def batches_of_epoch(
@@ -119,7 +121,8 @@ def train_member(
     and a matching file is continued from: the result is bit for bit that of an uninterrupted run. ``shelf`` holds what
     belongs to buckets that are in files.
 
-    Raises :class:`TrainingError` when there is nothing to train on or the loss keeps diverging.
+    A loss that keeps diverging ends the training (:attr:`TrainedMember.diverged`). Raises :class:`TrainingError` when
+    there is nothing to train on.
     """
     if not train:
         raise TrainingError("no structure to train on")
@@ -165,7 +168,7 @@ def train_member(
         if checkpoint is not None:
             save_checkpoint(checkpoint, state, digest)
     parameters = jax.tree.map(np.asarray, raw_parameters(architecture, options.precision, state.best, moments))
-    return TrainedMember(parameters, state.log, cost, state.progress.best_epoch)
+    return TrainedMember(parameters, state.log, cost, state.progress.best_epoch, state.progress.diverged)
 
 
 def state_at_start(
@@ -186,11 +189,13 @@ def kept(state: State) -> State:
 
 
 def restored(good: State, times: int) -> State:
-    """The last good state with half its learning rate; gives up after too many times."""
-    if times >= _LARGEST_RESTORES:
-        raise TrainingError(
-            f"the loss became infinite or not a number {times + 1} times in spite of halved learning rates: "
-            "lower training.learning_rate or clip_norm, or look for wrong labels among the data"
-        )
-    progress = dataclasses.replace(good.progress, learning_rate=0.5 * good.progress.learning_rate, restored=times + 1)
+    """The last good state with half its learning rate; after too many times the training has diverged."""
+    diverged = (
+        f"the loss became infinite or not a number {times + 1} times in spite of halved learning rates: "
+        "lower training.learning_rate or clip_norm, or look for wrong labels among the data"
+        if times >= _LARGEST_RESTORES
+        else ""
+    )
+    slower = 0.5 * good.progress.learning_rate
+    progress = dataclasses.replace(good.progress, learning_rate=slower, restored=times + 1, diverged=diverged)
     return dataclasses.replace(good, progress=progress, log=list(good.log))

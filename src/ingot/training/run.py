@@ -16,7 +16,7 @@ from ingot.training.ensemble import combine, single_member
 from ingot.training.errors import TrainingError
 from ingot.training.examples import divide_buckets, learnable_energies, make_buckets, species_of
 from ingot.training.log import write_cost, write_log
-from ingot.training.offsets import fit_method_offsets, principal_method
+from ingot.training.offsets import fit_method_offsets, method_of, principal_method
 from ingot.training.optimise import TrainedMember, train_member
 from ingot.training.schedule import TrainingOptions
 from ingot.training.screening import screen
@@ -44,6 +44,16 @@ class TrainingData:
         """Energy offsets by method, from training and validation structures: all members share them."""
         frames = sorted([*self.train, *self.validation], key=lambda atoms: str(atoms.info["structure_id"]))
         return fit_method_offsets(frames, architecture.species, learnable_energies(frames, architecture))
+
+    def energy_range(self, architecture: Architecture) -> tuple[float, float]:
+        """Lowest and highest energy of the structures in eV per atom, relative to the offsets of their methods."""
+        offsets = self.offsets(architecture)
+        energies = []
+        for atoms in [*self.train, *self.validation]:
+            own = offsets[method_of(atoms)]
+            energy = atoms.get_potential_energy(force_consistent=True) - sum(own[symbol] for symbol in atoms.symbols)
+            energies.append(energy / len(atoms))
+        return float(min(energies)), float(max(energies))
 
     def resplit(self, seed: int, member: int) -> "TrainingData":
         """Another division by parent, a member's own."""
@@ -201,12 +211,15 @@ def _save(
         "member": member,
         "seed": seed,
         "best_epoch": trained.best_epoch,
+        "diverged": trained.diverged,
         "offsets_by_method": offsets,
     }
     write_log(target / "log.csv", member, trained.log)
     write_cost(target / "log.cost.csv", member, trained.cost)
     single_member(architecture, trained.parameters, offsets[data.method], provenance).save(target)
     (target / CHECKPOINT).unlink(missing_ok=True)
+    if trained.diverged:
+        return f"member {member} DIVERGED: {trained.diverged}"
     row = next(r for r in trained.log if r["epoch"] == trained.best_epoch)
     return (
         f"member {member}: epoch {trained.best_epoch}, train {row['train_energy_rmse_mev_per_atom']:.1f} meV/atom, "
@@ -217,13 +230,30 @@ def _save(
 
 
 def combine_members(directories: Sequence[str | Path], data: TrainingData, output: str | Path) -> str:
-    """Stack members into an ensemble, calibrate its spread on the validation structures, and save it."""
-    ensemble = combine([load_potential(path) for path in directories])
+    """Stack members into an ensemble, calibrate its spread on the validation structures, and save it.
+
+    Members whose training diverged are counted and left out; with fewer than two left it raises
+    :class:`TrainingError`.
+    """
+    members = [load_potential(path) for path in directories]
+    sound = [member for member in members if not member.provenance.get("diverged")]
+    if len(sound) < min(2, len(members)):
+        reason = next(member.provenance["diverged"] for member in members if member not in sound)
+        lost = f"{len(members) - len(sound)} of {len(members)} members"
+        raise TrainingError(f"the training of {lost} diverged, too many for an ensemble: {reason}")
+    ensemble = combine(sound)
     scale, report = {"energy": 1.0, "forces": 1.0}, {"structures": 0}
     if data.validation and ensemble.members > 1:
         scale, report = fit_uncertainty_scale(ensemble, data.validation, data.offsets(ensemble.architecture))
-    provenance = {**ensemble.provenance, "calibration": report}
+    provenance = {
+        **ensemble.provenance,
+        "calibration": report,
+        "diverged_members": [m.provenance["member"] for m in members if m.provenance.get("diverged")],
+        "energy_range_ev_per_atom": data.energy_range(ensemble.architecture),
+    }
     dataclasses.replace(ensemble, uncertainty_scale=scale, provenance=provenance).save(output)
+    if without := len(members) - len(sound):
+        print(f"{without} of {len(members)} members diverged and are left out")
     if not report["structures"]:
         why = "one member has no spread" if ensemble.members == 1 else "no validation structures to calibrate on"
         return f"{ensemble.members} member{'s' * (ensemble.members > 1)}; the uncertainty is not calibrated: {why}"

@@ -56,6 +56,9 @@ class Progress:
     best_epoch: int = 0
     halved_epoch: int = 0
     restored: int = 0
+    """How often the loss was not finite and the last good state came back."""
+    diverged: str = ""
+    """Why the training was given up, if it was."""
 
 
 def learning_rate_at(options: OptimiserOptions, progress: Progress) -> float:
@@ -82,8 +85,8 @@ def note_validation(options: OptimiserOptions, progress: Progress, loss: float) 
 
 
 def finished(options: OptimiserOptions, progress: Progress) -> bool:
-    """Whether to stop: epochs done, the rate below its end, or no improvement for three times the patience."""
-    if progress.epoch >= options.epochs:
+    """Whether to stop: epochs done, the rate below its end, no improvement for long, or divergence."""
+    if progress.epoch >= options.epochs or progress.diverged:
         return True
     if options.schedule == "plateau" and progress.learning_rate < options.final_learning_rate:
         return True

@@ -117,6 +117,7 @@ def train_together(
             state.log,
             cost,
             state.progress.best_epoch,
+            state.progress.diverged,
         )
         for state in states
     ]

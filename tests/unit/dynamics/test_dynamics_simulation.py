@@ -17,6 +17,7 @@ from ingot.dynamics import (
     Schedule,
     Simulation,
     Status,
+    Watch,
     conditions,
     conserved_enthalpy,
     isoenthalpic_piston,
@@ -197,7 +198,7 @@ def test_a_monitor_stops_at_the_frame_it_saw() -> None:
         largest = jnp.max(jnp.abs(evaluation.forces))
         return jnp.where(largest > 0.08, FIRST_MONITOR_CODE, 0), largest[None]
 
-    sim = simulation(monitor=monitor, temperature=100.0)
+    sim = simulation(watch=Watch(monitor), temperature=100.0)
     seen: list[float] = []
     sim.run(400, conditions(5.0, 200.0, 2.0), 1, lambda s: seen.append(float(s.state.measures[0, 0])))
     assert sim.status.tolist() == [FIRST_MONITOR_CODE]

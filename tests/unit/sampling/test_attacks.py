@@ -97,10 +97,13 @@ def test_attacks_that_cannot_begin_give_nothing(crystal: Atoms) -> None:
     squeezed = describe(Atoms("Al2", positions=[[0, 0, 0], [0, 0, 1.3]]), "packing")
     known = describe(crystal, "fcc")
     never = Thresholds(1e9, 1e9, 1e9)
-    found = attack_structures(random_ensemble(3), [squeezed, known], never, Attacking(steps=2), 4, seed=1)
+    structures = {4: known, 1: squeezed, 2: known}
+    found = attack_structures(random_ensemble(3), structures, never, Attacking(steps=2), seed=1)
     assert [one.start for one in found] == 2 * [known.info["structure_id"]]
     assert all(one.candidate is None for one in found)
-    assert found[0].number != found[1].number
+    assert [one.number for one in found] == [2, 4]
+    (alone,) = attack_structures(random_ensemble(3), {4: known}, never, Attacking(steps=2), seed=1)
+    assert np.array_equal(alone.ascent.points, found[1].ascent.points)
     assert not np.array_equal(found[0].ascent.points, found[1].ascent.points)
 
 

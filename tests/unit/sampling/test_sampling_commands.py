@@ -13,7 +13,7 @@ from ase.build import bulk
 from ingot.cli.main import main
 from ingot.potentials import AniArchitecture, Potential, load_potential
 from ingot.sampling import read_trajectories
-from ingot.sampling.files import TRAJECTORY_COLUMNS
+from ingot.sampling.files import ATTACK_COLUMNS, TRAJECTORY_COLUMNS, read_table
 from ingot.structures import describe, read_structures, write_structures
 
 
@@ -39,14 +39,50 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 THRESHOLDS = {"energy_threshold_ev": 1e3, "force_threshold_ev_per_angstrom": 1e3}
 
 
-def explore(folder: Path, output: str, **settings: object) -> int:
+def explore(folder: Path, output: str, *options: str, **settings: object) -> int:
     values = {"trajectories": 3, "steps": 20, "frame_every": 5, **THRESHOLDS, **settings}
     starts = str(folder / "starts.extxyz")
     potential = str(folder / "potential")
     return main(
         ["explore", "--potential", potential, "--starts", starts, "--iteration", "2", "--seed", "5",
-         "--settings", json.dumps(values), "-o", str(folder / output)]
+         "--settings", json.dumps(values), *options, "-o", str(folder / output)]
     )  # fmt: skip
+
+
+def test_batches_put_together_are_what_one_job_leaves(folder: Path) -> None:
+    how = {"trajectories": 5, "attacks": {"count": 7, "steps": 3}, "steps": 10}
+    assert explore(folder, "whole", **how) == 0
+    for k in range(3):
+        assert explore(folder, f"batch-{k}", "--batch", f"{k}/3", **how) == 0
+    folders = [str(folder / f"batch-{k}") for k in (2, 0, 1)]
+    assert main(["explore", "--gather", *folders, "-o", str(folder / "gathered")]) == 0
+    for file in ("candidates.extxyz", "controls.extxyz"):  # tables of other widths are summed with other roundings
+        both = [read_structures(folder / name / file) for name in ("gathered", "whole")]
+        assert [a.info["parent"] for a in both[0]] == [a.info["parent"] for a in both[1]]
+        for one, other in zip(*both, strict=True):
+            np.testing.assert_allclose(one.positions, other.positions, atol=1e-6)
+    for file, columns, compared in (
+        ("trajectories.csv", TRAJECTORY_COLUMNS, ("trajectory", "start", "steps", "reason", "control_time_fs")),
+        ("attacks.csv", ATTACK_COLUMNS, ("attack", "steps", "best_step")),
+    ):
+        rows = [read_table(folder / name / file, columns) for name in ("gathered", "whole")]
+        assert [[row[key] for key in compared] for row in rows[0]] == [
+            [row[key] for key in compared] for row in rows[1]
+        ]
+    assert len(rows[0]) == 7
+
+
+def test_batches_that_do_not_belong_together(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert explore(folder, "once") == 0
+    twice = [str(folder / "once")] * 2
+    assert main(["explore", "--gather", *twice, "-o", str(folder / "bad")]) == 1
+    assert "one trajectory twice" in capsys.readouterr().err
+    assert main(["explore", "--gather", str(folder), "-o", str(folder / "bad")]) == 1
+    assert "no table at" in capsys.readouterr().err
+    assert main(["explore", "-o", str(folder / "bad")]) == 1
+    assert "--potential" in capsys.readouterr().err
+    assert explore(folder, "bad", "--batch", "3/3") == 1
+    assert "batch 0 of 4" in capsys.readouterr().err
 
 
 def test_explore_then_select(folder: Path) -> None:

@@ -15,6 +15,7 @@ from ingot.dynamics.pair import lennard_jones
 from ingot.sampling import (
     CourseRanges,
     Driving,
+    KnownEnergies,
     SamplingError,
     Stop,
     Thresholds,
@@ -53,6 +54,57 @@ STARTS = [start(s) for s in range(3)]
 def watched() -> list[Trajectory]:
     """Trajectories stopped by their force spread."""
     return explore(ENSEMBLE, SCALE, STARTS, Thresholds(1e3, LIMIT, 1e3), DRIVING, 5, seed=3)
+
+
+def test_a_trajectory_does_not_depend_on_those_beside_it(watched: list[Trajectory]) -> None:
+    arguments = (ENSEMBLE, SCALE, STARTS, Thresholds(1e3, LIMIT, 1e3), DRIVING, 5, 3)
+    dealt = [t for k in range(2) for t in explore(*arguments, batch=(k, 2))]
+    assert [t.number for t in dealt] == [0, 2, 4, 1, 3]
+    for one in dealt:
+        other = watched[one.number]
+        assert (one.steps, one.reason, one.measures, one.course) == (
+            other.steps, other.reason, other.measures, other.course
+        )  # fmt: skip
+        assert one.candidate is not None
+        assert other.candidate is not None
+        np.testing.assert_allclose(one.candidate.positions, other.candidate.positions, atol=1e-9)
+
+
+def test_a_driver_between_looks_changes_nothing_but_when_the_spread_is_seen(watched: list[Trajectory]) -> None:
+    """A mean of Lennard-Jones potentials is one of the mean depth: the same dynamics at a third of the cost."""
+    mean = Model(lennard_jones(float(np.mean(DEPTHS)), 3.4, CUTOFF), ("Ar",), CUTOFF)
+    seldom = replace(DRIVING, watch_every=5)
+    found = explore(ENSEMBLE, SCALE, STARTS, Thresholds(1e3, LIMIT, 1e3), seldom, 5, 3, driver=mean)
+    for each, other in zip(watched, found, strict=True):
+        if each.early:  # seen at the next look, or over again by then
+            assert other.steps >= each.steps
+            assert other.steps % 5 == 0
+        if each.steps % 5 == 0:
+            assert (other.steps, other.reason) == (each.steps, each.reason)
+            np.testing.assert_allclose(other.measures, each.measures, rtol=1e-6)
+    assert any(each.early for each in watched)
+    last = explore(ENSEMBLE, SCALE, STARTS, NEVER, replace(seldom, steps=8), 1, 3, driver=mean)[0]
+    every = explore(ENSEMBLE, SCALE, STARTS, NEVER, replace(DRIVING, steps=8), 1, 3)[0]
+    np.testing.assert_allclose(last.measures, every.measures, rtol=1e-6)
+
+
+def test_energies_that_the_data_do_not_know_stop_a_trajectory() -> None:
+    """Members that agree exactly: no spread ever, whatever the energy."""
+    agreed = Model(lennard_jones((0.0104, 0.0104), 3.4, CUTOFF), ("Ar",), CUTOFF)
+    offsets = {"Ar": 0.0}
+    hot = replace(
+        DRIVING, ranges=replace(RANGES, temperature_start=(400.0, 500.0), temperature_amplitude=(500.0, 600.0))
+    )
+    free = explore(agreed, SCALE, STARTS, NEVER, hot, 3, seed=3)
+    assert {t.reason for t in free} == {"end"}
+    start_energy = -0.07  # of the crystal at the start, eV per atom
+    bounded = replace(hot, energies=KnownEnergies(-1.0, start_energy + 0.02, offsets))
+    found = explore(agreed, SCALE, STARTS, NEVER, bounded, 3, seed=3)
+    assert {t.reason for t in found} == {"energy out of range"}
+    assert all(t.early and t.candidate is not None and 0 < t.steps < hot.steps for t in found)
+    assert bounded.energies is not None
+    assert not bounded.energies.holds(STARTS[0], 4 * (start_energy + 0.021))
+    assert not replace(bounded.energies, offsets={"Ar": 1.0}).holds(STARTS[0], 4 * start_energy)
 
 
 def test_spreads_are_calibrated_sample_standard_deviations() -> None:

@@ -141,8 +141,10 @@ def test_a_diverging_training_restores_its_last_good_state(data, monkeypatch):
     rates = [row["learning_rate"] for row in member.log]
     assert rates[1] < 0.6 * rates[0]
     monkeypatch.setattr(loop, "update", lambda *arguments: spoil(real(*arguments)))
-    with pytest.raises(TrainingError, match="not a number"):
-        train_member(ARCHITECTURE, *data, OPTIONS, seed=5)
+    given_up = train_member(ARCHITECTURE, *data, OPTIONS, seed=5)
+    assert "not a number 6 times" in given_up.diverged
+    assert not member.diverged
+    assert np.isfinite(flat(given_up)).all()
 
 
 def test_without_validation_the_last_average_is_kept(data):
