@@ -124,6 +124,25 @@ use rule benchmark_crystal as benchmark_crystal_of_others with:
         "benchmark: equation of state, elastic constants, phases of {wildcards.other}"
 
 
+use rule benchmark_crystal as benchmark_crystal_of_iteration with:
+    input:
+        potential=f"{RUN}/iterations/{{iteration}}/potential/potential.json",
+        measurements=MEASUREMENTS,
+    output:
+        f"{RUN}/iterations/{{iteration}}/crystal/quantities.csv",
+    log:
+        f"{RUN}/logs/benchmark_crystal_of_iteration/{{iteration}}.log",
+    benchmark:
+        f"{RUN}/costs/benchmark_crystal_of_iteration.{{iteration}}.tsv"
+    params:
+        settings=settings("benchmarks", "convergence"),
+        code=suite("crystal"),
+        potential=lambda w, input: Path(input.potential).parent,
+        directory=lambda w, output: Path(output[0]).parent,
+    message:
+        "benchmark: the crystal before iteration {wildcards.iteration}"
+
+
 rule build_direct_structures:
     output:
         structures=f"{RUN}/structures/direct-{{lattice}}.extxyz",

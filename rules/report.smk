@@ -55,6 +55,11 @@ rule report:
             f"{RUN}/iterations/{n}/select/selection.json"
             for n in finished_iterations()
         ],
+        lambda w: [
+            f"{RUN}/iterations/{n}/crystal/quantities.csv"
+            for n in finished_iterations()
+            if BENCHMARKS.convergence
+        ],
         lambda w: [store_of(s) for s in labelled_sets()],
     output:
         page=report(

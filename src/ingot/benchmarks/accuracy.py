@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student_t
 
 from ingot.benchmarks.errors import BenchmarkError
+from ingot.benchmarks.order import crystalline_fraction
 from ingot.units import GRAM_PER_CUBIC_CENTIMETRE
 
 Values = NDArray[np.float64]
@@ -44,6 +45,8 @@ class Comparison:
     """How many networks the standard deviations are of; unknown for other models."""
     density: float | None = None
     """g/cm3; nothing for a structure that is not periodic in all directions."""
+    crystalline: float | None = None
+    """Share of its atoms with crystal around them; nothing for few atoms (see :mod:`ingot.benchmarks.order`)."""
 
     @property
     def atoms(self) -> int:
@@ -108,6 +111,7 @@ def compare(
                 forces_std=None if forces_std is None else np.asarray(forces_std, dtype=np.float64),
                 members=members,
                 density=_density(frame),
+                crystalline=crystalline_fraction(frame),
             )
         )
     return result

@@ -10,6 +10,8 @@ from ingot.neighbors import neighbor_pairs
 SHELL = {"fcc": 12, "hcp": 12, "bcc": 14}
 """Neighbours that carry the order: the first shell, in bcc the first two."""
 
+_FEWEST = 24
+
 MOLTEN = 0.45
 """A cell with a smaller mean bond coherence is a melt: these have 0.2 to 0.4, crystals near melting 0.6 or more."""
 
@@ -49,6 +51,17 @@ def bond_coherence(atoms: Atoms, count: int = 12, degree: int = 6) -> Float[np.n
     q /= np.linalg.norm(q, axis=1, keepdims=True)
     alike = np.einsum("im,ijm->ij", q, q[neighbor].conj()).real.mean(axis=1)
     return np.asarray((alike + alike[neighbor].sum(axis=1)) / (1 + count))
+
+
+def crystalline_fraction(atoms: Atoms) -> float | None:
+    """Share of the atoms with crystal around them; nothing for few atoms or a cell that is not periodic.
+
+    The bond coherence of crystals (of any lattice) is above that of melts and glasses; see :data:`MOLTEN`. In a cell of
+    a dozen atoms each neighbours its own images, which are oriented as it is: there the number means nothing.
+    """
+    if len(atoms) < _FEWEST or not atoms.pbc.all():
+        return None
+    return float(np.mean(bond_coherence(atoms) > MOLTEN))
 
 
 def profile(

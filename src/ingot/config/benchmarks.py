@@ -162,6 +162,9 @@ class BenchmarkSettings(Section):
     crystal: CrystalSettings | None = None
     """Static properties of a cubic crystal."""
 
+    convergence: CrystalSettings | None = None
+    """The crystal by the ensemble before each iteration of the loop, to see how its properties converge."""
+
     direct: DirectSettings | None = None
     """The same by the label method itself."""
 

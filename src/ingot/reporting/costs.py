@@ -14,11 +14,12 @@ STAGES = {
     "data sets": ("build_dataset", "import_dataset", "split_dataset"),
     "training, in the loop": ("train_loop_member", "combine_loop_members"),
     "training, final": ("train_member", "combine_members"),
-    "exploration and selection": ("explore", "select_frames"),
+    "exploration and selection": ("explore", "explore_batch", "gather_exploration", "select_frames"),
     "learning curves": ("learning_point",),
     "audit": ("audit", "audit_page"),
     "benchmarks": (
         *("benchmark_accuracy", "benchmark_novelty", "benchmark_crystal", "benchmark_crystal_of_others"),
+        *("benchmark_crystal_of_iteration",),
         *("benchmark_thermal", "benchmark_rdf", "benchmark_coexistence", "benchmark_coexistence_at"),
         *("benchmark_thermal_of_others", "benchmark_rdf_of_others", "benchmark_coexistence_of_others"),
     ),
@@ -57,6 +58,12 @@ def stage_costs(run: Run) -> list[StageCost]:
                 )
             )
     return result
+
+
+def cpu_seconds(run: Run, *patterns: str) -> float | None:
+    """CPU seconds of the jobs whose cost files match; ``None`` where there are none."""
+    rows = [row for pattern in patterns for path in run.paths(f"costs/{pattern}.tsv") for row in _jobs(path)]
+    return sum(row["cpu_time"] or row["s"] or 0.0 for row in rows) if rows else None
 
 
 def _jobs(path: Path) -> list[dict[str, float | None]]:

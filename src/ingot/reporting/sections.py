@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from ingot.reporting.figures.audit import draw_audit
 from ingot.reporting.figures.calibration import draw_calibration
 from ingot.reporting.figures.coexistence import draw_coexistence
+from ingot.reporting.figures.convergence import draw_convergence
 from ingot.reporting.figures.energy_volume import draw_energy_volume
 from ingot.reporting.figures.exploration import draw_exploration
+from ingot.reporting.figures.iterations import draw_iterations
 from ingot.reporting.figures.learning import draw_learning
 from ingot.reporting.figures.learning_curves import draw_learning_curves
 from ingot.reporting.figures.loss import draw_loss
@@ -22,6 +24,7 @@ from ingot.reporting.headline import element_of
 from ingot.reporting.run import Run
 from ingot.reporting.tables import (
     Table,
+    acquisition_table,
     comparison_table,
     density_table,
     error_table,
@@ -67,11 +70,18 @@ _PLAN: tuple[tuple[str, str, str, tuple[DrawFigure, ...], tuple[MakeTable, ...]]
     (
         "learning",
         "Learning",
-        "How the networks were trained, what more labels and forces teach them, and what the loop chose where it ran: "
-        "the ensemble drives nonequilibrium dynamics from disordered starts, and frames it is unsure of are labelled, "
-        "beside a control drawn at random from the same dynamics.",
-        (draw_loss, draw_learning_curves, draw_learning, draw_exploration),
-        (learning_curve_table, iteration_table),
+        "How the networks were trained, and what more labels and forces teach them.",
+        (draw_loss, draw_learning_curves),
+        (learning_curve_table,),
+    ),
+    (
+        "loop",
+        "The active-learning loop",
+        "The ensemble drives nonequilibrium dynamics from disordered starts. Frames it is unsure of are labelled and "
+        "learned, beside a control drawn at random from the same dynamics that is never trained on, until new data "
+        "stop being new.",
+        (draw_iterations, draw_learning, draw_exploration, draw_convergence),
+        (iteration_table, acquisition_table),
     ),
     (
         "uncertainty",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ingot.reporting.headline import is_detail
+from ingot.reporting.loop import iterations
 from ingot.reporting.numbers import unit
 from ingot.reporting.run import Run
 
@@ -138,18 +139,19 @@ def iteration_table(run: Run) -> Table | None:
     """One row per active-learning iteration: what was explored, found and decided."""
     structures = run.table("benchmarks", "accuracy", "structures.csv")
     rows = []
-    for number in run.iterations():
-        decision = run.json("iterations", str(number), "select", "selection.json")
-        trajectories = run.table("iterations", str(number), "explore", "trajectories.csv")
+    for one in iterations(run):
+        decision = one.decision
+        picked = one.candidates[one.candidates["picked"].notna()] if len(one.candidates) else one.candidates
         rows.append(
             (
-                str(number),
-                None if trajectories is None else float(len(trajectories)),
+                str(one.number),
+                None if one.trajectories is None else float(len(one.trajectories)),
                 100 * float(decision["early_stop_fraction"]),
                 float(len(decision["candidates"])),
                 100 * float(decision["novel_fraction"]),
+                float(picked["novelty_nats"].median()) if len(picked) else None,
                 float(len(decision["selected"])),
-                *(_true_error(structures, number, origin) for origin in ("iteration", "control")),
+                *(_true_error(structures, one.number, origin) for origin in ("iteration", "control")),
                 str(decision["reason"]),
             )
         )
@@ -161,6 +163,7 @@ def iteration_table(run: Run) -> Table | None:
         Column("stopped early", "%", 0),
         Column("candidates", "", 0),
         Column("novel", "% of environments", 0),
+        Column("novelty of the selected", "median, nats", 1),
         Column("selected", "", 0),
         Column("true error, selected", "median, eV/Å", 3),
         Column("control", "median, eV/Å", 3),
@@ -171,6 +174,60 @@ def iteration_table(run: Run) -> Table | None:
         "random from the same dynamics and is never trained on."
     )
     return Table(caption, columns, tuple(rows))
+
+
+def acquisition_table(run: Run) -> Table | None:
+    """One row per iteration: what its labels were of, what they cost, and what failed."""
+    rows = []
+    for one in iterations(run):
+        added, cost = one.added, one.cost
+        labels = one.labels
+        ranges = [
+            " to ".join(f"{q:.{decimals}f}" for q in part.quantile([0.05, 0.95])) if len(part) else ""
+            for part, decimals in ((added["density"].dropna(), 2), (added["temperature"].dropna(), 0))
+        ]
+        crystalline = pd.to_numeric(added["crystalline"]).dropna()
+        rows.append(
+            (
+                str(one.number),
+                float(labels["iteration"][0] - labels["iteration"][1]),
+                float(labels["control"][0] - labels["control"][1]),
+                float((added["reason"] == "attack").sum()),
+                *ranges,
+                100 * float(crystalline.mean()) if len(crystalline) else None,
+                float(one.discarded),
+                float(labels["iteration"][1] + labels["control"][1]),
+                float(len(one.diverged)),
+                *(_minutes(cost[stage]) for stage in ("training", "exploring", "labelling")),
+            )
+        )
+    if not rows:
+        return None
+    columns = (
+        Column("iteration"),
+        Column("labels", "learned", 0),
+        Column("labels", "control", 0),
+        Column("from attacks", "", 0),
+        Column("densities", "g/cm³, 5 to 95 %"),
+        Column("temperatures", "K, 5 to 95 %"),
+        Column("crystalline", "% of atoms", 0),
+        Column("discarded", "trajectories", 0),
+        Column("failed", "labels", 0),
+        Column("diverged", "networks", 0),
+        Column("training", "CPU minutes", 1),
+        Column("exploring", "CPU minutes", 1),
+        Column("labelling", "CPU minutes", 1),
+    )
+    caption = (
+        "What each iteration labelled, what failed and was left out, and what it cost. Temperatures are those of the "
+        "thermostat when a trajectory was stopped. Crystalline are atoms whose neighbours' surroundings are oriented "
+        "alike (cells of 24 atoms and more). Labels that were in the store cost nothing here."
+    )
+    return Table(caption, columns, tuple(rows))
+
+
+def _minutes(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds / 60
 
 
 def _true_error(structures: pd.DataFrame | None, number: int, origin: str) -> float | None:

@@ -162,6 +162,8 @@ def _loop(root: Path) -> None:
     rows = []
     for k, reason in enumerate(reasons):
         row = {"trajectory": k, "time_fs": 300.0 + 250 * k, "reason": reason, "early": str("spread" in reason).lower()}
+        row |= {"candidate": f"{k:016x}", "temperature_start_kelvin": 300.0, "temperature_end_kelvin": 900.0,
+                "temperature_amplitude_kelvin": 100.0, "temperature_period_fs": 2000.0}  # fmt: skip
         rows.append(",".join(str(row.get(name, "")) for name in TRAJECTORY_COLUMNS))
     folder = root / "iterations" / "0"
     (folder / "explore").mkdir(parents=True)

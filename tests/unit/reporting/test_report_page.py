@@ -17,7 +17,7 @@ from ingot.reporting.run import Run
 from ingot.reporting.tables import comparison_table, density_table, learning_curve_table
 
 FIGURES = {
-    *("parity", "loss", "learning", "learning-curves", "exploration", "calibration", "audit"),
+    *("parity", "loss", "iterations", "learning", "learning-curves", "exploration", "calibration", "audit"),
     *("energy-volume", "crystal-quantities", "radial-distribution", "coexistence", "melting-curve"),
 }
 
