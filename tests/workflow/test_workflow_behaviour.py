@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,17 @@ def test_a_finished_run_has_nothing_left_to_do(finished):
     assert "Nothing to be done" in finished.snakemake().stdout
 
 
-def test_one_job_slot_gives_the_same_numbers_bit_for_bit(finished, make_run):
-    other = make_run("one-slot")
+def test_a_loop_killed_again_and_again_on_one_slot_gives_the_same_numbers_bit_for_bit(finished, make_run):
+    """Killed without warning while it labels, while the loop's networks are trained, explores and trains at the end."""
+    other = make_run("killed-on-one-slot")
+    logs = other.results / "logs"
+    for begun in ("label_structures/initial-1-of-2", "train_loop_member/0-1", "explore/0", "train_member/1"):
+        process = other.start(slots=1)
+        wait_until((logs / f"{begun}.log").is_file, seconds=240)
+        time.sleep(1.0)
+        kill_group(process)
+        assert not (other.results / "report" / "index.html").exists()
+        other.snakemake("--unlock")
     other.snakemake(slots=1)
     ours, theirs = finished.numbers(), other.numbers()
     assert ours.keys() == theirs.keys()
@@ -139,6 +149,48 @@ def test_a_hard_kill_costs_at_most_the_labels_in_flight(make_run):
     assert {name: after[name] for name in before} == before
     assert len(after) > len(before)
     assert (run.results / "datasets" / "initial.manifest.json").is_file()
+
+
+def test_what_fails_is_counted_and_the_loop_goes_on(make_run):
+    """Labels that fail, trajectories that come to a bad end, and attacks; by two jobs side by side."""
+    run = make_run(
+        "failing",
+        labels={"ase": {"calculator": "fussy_emt.FussyEMT"}, "maximum_failed_fraction": 1.0},
+        active_learning={
+            "exploration_batches": 2,
+            "exploration": {
+                "trajectories": 6, "attacks": {"count": 3, "steps": 4}, "closest_fraction": 0.95,
+                "force_threshold_ev_per_angstrom": 0.02,
+            },
+            "selection": {"budget": 6, "control": 2},
+        },
+        benchmarks={"direct": None, "convergence": {"element": "Al", "lattice": "fcc", "points": 5}},
+    )  # fmt: skip
+    run.environment["PYTHONPATH"] = str(Path(__file__).parent)
+    run.snakemake()
+    counted = [row for path in run.results.glob("labels/*/*.json") for row in read_json(path)["labels"]]
+    failed = [row for row in counted if row["status"] == "failed"]
+    assert failed
+    assert all("fussy" in row["reason"] for row in failed)
+    text = (run.results / "iterations/0/explore/trajectories.csv").read_text()
+    assert "too close" in text
+    assert (run.results / "iterations/0/crystal/quantities.csv").is_file()
+    page = (run.results / "report" / "index.html").read_text()
+    assert f"{len(failed)} of {len(counted)} labels did not converge" in page
+    assert "The active-learning loop" in page
+
+
+def test_too_many_failures_end_the_run_with_their_reasons(make_run):
+    run = make_run("hopeless", labels={"ase": {"calculator": "fussy_emt.FussyEMT"}, "maximum_failed_fraction": 0.0})
+    run.environment["PYTHONPATH"] = str(Path(__file__).parent)
+    done = run.snakemake("labels_only", check=False)
+    assert done.returncode != 0
+    logs = "".join(path.read_text() for path in run.results.glob("logs/label_structures/*.log"))
+    assert "more than the fraction of 0 that maximum_failed_fraction allows" in logs
+    kept = run.labels()
+    run.configure(labels={"maximum_failed_fraction": 0.9})
+    run.snakemake("labels_only")
+    assert {name: run.labels()[name] for name in kept} == kept
 
 
 def test_a_wrong_configuration_fails_before_any_job(make_run):

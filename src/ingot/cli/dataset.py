@@ -111,17 +111,22 @@ def _import(args: argparse.Namespace) -> int:
 def _split(args: argparse.Namespace) -> int:
     from ingot.cli.settings import parse_settings
     from ingot.config.dataset import DatasetSettings
-    from ingot.datasets.frames import read_labelled
+    from ingot.datasets.frames import read_frames, read_labelled
     from ingot.datasets.splits import split_by_parent
     from ingot.files import write_json
 
     settings = parse_settings(DatasetSettings, args.settings)
+    frames = read_labelled(args.dataset)
+    labelled = {atoms.info["family"] for atoms in frames}
+    failed = {atoms.info["family"] for atoms in read_frames(args.dataset)} - labelled
+    if lost := sorted(failed & set(settings.extrapolation_families)):
+        print(f"nothing to hold out of {', '.join(lost)}: all labels of it failed")
     splits = split_by_parent(
-        read_labelled(args.dataset),
+        frames,
         args.seed,
         settings.validation_fraction,
         settings.test_fraction,
-        settings.extrapolation_families,
+        [family for family in settings.extrapolation_families if family not in failed],
     )
     write_json(args.output, splits)
     print(", ".join(f"{name} {len(ids)}" for name, ids in splits.items()))

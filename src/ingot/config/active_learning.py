@@ -115,8 +115,8 @@ class ExplorationSettings(Section):
     """Steps between the frames that control frames are drawn from."""
 
     watch_every: int = Field(5, ge=1)
-    """Steps between two looks at the spread: between them only the members' mean is computed, which is three times
-    cheaper. `frame_every` is a multiple of it."""
+    """Steps between two looks at the spread: between them only the members' mean is computed, at about half the cost.
+    `frame_every` is a multiple of it."""
 
     skin_angstrom: float = Field(0.5, gt=0, le=3)
     """How far neighbour tables reach beyond the cutoff: a matter of speed only."""

@@ -83,7 +83,7 @@ class Iteration:
         mine = table[
             (table["origin"] == f"iteration-{self.number}") & (table["potential"] == table["potential"].iloc[-1])
         ]
-        told = self.candidates.set_index("structure_id")
+        told = {one["structure_id"]: one["reason"] for one in self.decision["candidates"]}
         stopped = {} if self.trajectories is None else _temperatures(self.trajectories, self.run.configuration)
         ids = mine["structure_id"].astype(str)
         return pd.DataFrame(
@@ -92,7 +92,7 @@ class Iteration:
                 "density": mine["density_g_per_cm3"],
                 "crystalline": mine["crystalline_fraction"],
                 "temperature": [stopped.get(identity, np.nan) for identity in ids],
-                "reason": [told["reason"].get(identity, "") for identity in ids],
+                "reason": [told.get(identity, "") for identity in ids],
             }
         )
 

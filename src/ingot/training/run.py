@@ -238,7 +238,7 @@ def combine_members(directories: Sequence[str | Path], data: TrainingData, outpu
     members = [load_potential(path) for path in directories]
     sound = [member for member in members if not member.provenance.get("diverged")]
     if len(sound) < min(2, len(members)):
-        reason = next(member.provenance["diverged"] for member in members if member not in sound)
+        reason = next(why for member in members if (why := member.provenance.get("diverged")))
         lost = f"{len(members) - len(sound)} of {len(members)} members"
         raise TrainingError(f"the training of {lost} diverged, too many for an ensemble: {reason}")
     ensemble = combine(sound)

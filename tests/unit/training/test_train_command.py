@@ -88,13 +88,42 @@ def test_member_processes_and_combination_equal_the_run_by_hand(alloy_file, tmp_
     assert scale["forces"] != 1.0
 
 
+def test_a_member_that_diverged_is_left_out_and_counted(alloy_file, tmp_path, capsys):
+    settings = ["--settings", json.dumps({**SETTINGS, "members": 3})]
+    assert main(["train", str(alloy_file), *settings, "--workers", "1", "-o", str(tmp_path)]) == 0
+    members = [tmp_path / "members" / str(m) for m in range(3)]
+    whole = json.loads((tmp_path / "potential.json").read_text())["provenance"]
+    assert whole["diverged_members"] == []
+    low, high = whole["energy_range_ev_per_atom"]
+    energies = [a.get_potential_energy() / len(a) for a in read_labelled(alloy_file)]
+    assert 0 < high - low <= max(energies) - min(energies) + 2.0  # offsets of two elements take a part
+    described = json.loads((members[1] / "potential.json").read_text())
+    described["provenance"]["diverged"] = "the loss became infinite"
+    (members[1] / "potential.json").write_text(json.dumps(described))
+    combine = ["train", str(alloy_file), *settings, "--combine", *map(str, members), "-o", str(tmp_path / "two")]
+    capsys.readouterr()
+    assert main(combine) == 0
+    assert "1 of 3 members diverged and are left out" in capsys.readouterr().out
+    two = load_potential(tmp_path / "two")
+    assert two.members == 2
+    assert two.provenance["diverged_members"] == [1]
+    described["provenance"]["member"] = 0
+    (members[0] / "potential.json").write_text(json.dumps(described))
+    parameters = (members[1] / "parameters.safetensors").read_bytes()
+    (members[0] / "parameters.safetensors").write_bytes(parameters)
+    assert main(combine) == 1
+    assert "2 of 3 members diverged" in capsys.readouterr().err
+
+
 def test_mistakes_are_explained(alloy_file, tmp_path, capsys):
     output = ["-o", str(tmp_path / "p")]
     assert main(["train", str(alloy_file), "--settings", '{"epoch": 3}', *output]) == 1
     assert "did you mean 'epochs'" in capsys.readouterr().err
     broken = json.dumps({**SETTINGS, "learning_rate": 0.9, "clip_norm": 1e30, "weight_decay": 1e30})
     assert main(["train", str(alloy_file), "--settings", broken, "--workers", "2", *output]) == 1
-    assert "failed: ingot train: the loss became infinite" in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert "member 0 DIVERGED: the loss became infinite" in told.out
+    assert "the training of 2 of 2 members diverged, too many for an ensemble: the loss became infinite" in told.err
     assert main(["train", str(alloy_file), "--member", "9", *output]) == 1
     assert "0..3" in capsys.readouterr().err
     assert main(["train", str(alloy_file), "--settings", '{"species": ["Cu"]}', *output]) == 1
