@@ -111,12 +111,15 @@ def _import(args: argparse.Namespace) -> int:
 def _split(args: argparse.Namespace) -> int:
     from ingot.cli.settings import parse_settings
     from ingot.config.dataset import DatasetSettings
+    from ingot.datasets.errors import DatasetError
     from ingot.datasets.frames import read_frames, read_labelled
     from ingot.datasets.splits import split_by_parent
     from ingot.files import write_json
 
     settings = parse_settings(DatasetSettings, args.settings)
     frames = read_labelled(args.dataset)
+    if not frames:
+        raise DatasetError(f"{args.dataset} holds no label that succeeded: look at the reasons in its label manifests")
     labelled = {atoms.info["family"] for atoms in frames}
     failed = {atoms.info["family"] for atoms in read_frames(args.dataset)} - labelled
     if lost := sorted(failed & set(settings.extrapolation_families)):

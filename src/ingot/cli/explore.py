@@ -157,6 +157,7 @@ def _driving(settings: "ExplorationSettings", potential: "Potential") -> "Drivin
         frame_every=settings.frame_every,
         skin=settings.skin_angstrom,
         watch_every=settings.watch_every,
+        stopping=settings.stopping,
         energies=KnownEnergies(span[0] - margin, span[1] + margin, potential.offsets) if span else None,
         ranges=CourseRanges(
             temperature_start=settings.temperature_start_kelvin,

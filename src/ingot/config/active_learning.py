@@ -91,6 +91,10 @@ class ExplorationSettings(Section):
     density_period_ps: Periods = (1.0, 5.0)
     """Range of the density oscillation's period."""
 
+    stopping: bool = True
+    """Whether the ensemble's spread stops a trajectory. Without it the candidate is a frame at a random time, and
+    there is no control: what selection by uncertainty is to be compared with."""
+
     energy_threshold_ev: Annotated[float, Field(gt=0)] | None = None
     """Stop above this spread of the energy over the square root of the number of atoms; by default `threshold_errors`
     times the potential's own validation error."""

@@ -8,12 +8,13 @@ threshold as the candidate for a label.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
 
-from ingot.dynamics import Model, Simulation, Status, Watch, conditions
+from ingot.dynamics import Model, Monitor, Simulation, Status, Watch, conditions
 from ingot.randomness import derive_seed, generator
 from ingot.sampling.courses import Course, CourseRanges, draw_course
 from ingot.sampling.errors import SamplingError
@@ -44,6 +45,8 @@ class Driving:
     skin: float = 0.5
     watch_every: int = 1
     """Steps between two looks at the spread."""
+    stopping: bool = True
+    """Whether the ensemble stops a trajectory. If not, its candidate is a frame at a random time, without control."""
     ranges: CourseRanges = field(default_factory=CourseRanges)
     energies: "KnownEnergies | None" = None
     """Where the ensemble's energies are to be believed; anywhere where this is missing."""
@@ -149,6 +152,8 @@ def _explore_size(
 ) -> list[Trajectory]:
     duration = driving.steps * driving.timestep_fs
     courses = [draw_course(driving.ranges, duration, derive_seed(seed, "course", number)) for number, _ in group]
+    if not driving.stopping:
+        watch = watch._replace(monitor=_measuring(watch.monitor))
     simulation = Simulation(
         model,
         [start for _, start in group],
@@ -173,7 +178,7 @@ def _explore_size(
 
     def keep(running: Simulation) -> None:
         for r in np.flatnonzero(running.status == Status.RUNNING):
-            if known is not None and not known.holds(group[r][1], float(running.state.energy[r])):
+            if driving.stopping and known is not None and not known.holds(group[r][1], float(running.state.energy[r])):
                 running.stop(int(r), int(Stop.OUT_OF_RANGE))
             else:
                 frames[r].append(_frame(running, int(r)))
@@ -182,9 +187,19 @@ def _explore_size(
     if driving.steps % driving.watch_every:
         simulation.look(held)  # the spread of the last frames
     return [
-        _trajectory(simulation, r, number, start, courses[r], frames[r], driving.timestep_fs, seed, name)
+        _trajectory(simulation, r, number, start, courses[r], frames[r], driving, seed, name)
         for r, (number, start) in enumerate(group)
     ]
+
+
+def _measuring(monitor: Monitor) -> Monitor:
+    """The monitor's measures, without its stops."""
+
+    def measure(evaluation: Any) -> Any:
+        code, measures = monitor(evaluation)
+        return code * 0, measures
+
+    return measure
 
 
 def _frame(simulation: Simulation, replica: int) -> _Frame:
@@ -201,7 +216,7 @@ def _trajectory(
     start: Atoms,
     course: Course,
     frames: list[_Frame],
-    timestep_fs: float,
+    driving: Driving,
     seed: int,
     name: str,
 ) -> Trajectory:
@@ -211,7 +226,11 @@ def _trajectory(
     before = [frame for frame in frames if 0 < frame.step < last.step]
     rng = generator(seed, "control", number)
     chosen = before[int(rng.integers(len(before)))] if before else None
-    parent = f"{name}-{number}"
+    parent, timestep_fs = f"{name}-{number}", driving.timestep_fs
+    at_random = _described(chosen, number, "control", parent, timestep_fs) if chosen else None
+    at_stop = None if lost else _described(last, number, reason, parent, timestep_fs)
+    if not driving.stopping and at_random is not None:
+        at_random.info["reason"] = "random"
     return Trajectory(
         number=number,
         start=str(start.info.get("structure_id", "")),
@@ -222,8 +241,8 @@ def _trajectory(
         reason=reason,
         measures=last.measures,
         timestep_fs=timestep_fs,
-        candidate=None if lost else _described(last, number, reason, parent, timestep_fs),
-        control=_described(chosen, number, "control", parent, timestep_fs) if chosen else None,
+        candidate=at_stop if driving.stopping else at_random,
+        control=at_random if driving.stopping else None,
     )
 
 

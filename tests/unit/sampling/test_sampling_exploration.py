@@ -88,6 +88,20 @@ def test_a_driver_between_looks_changes_nothing_but_when_the_spread_is_seen(watc
     np.testing.assert_allclose(last.measures, every.measures, rtol=1e-6)
 
 
+def test_without_stopping_the_candidate_is_a_frame_at_a_random_time(watched: list[Trajectory]) -> None:
+    free = replace(DRIVING, stopping=False, energies=KnownEnergies(0.0, 1e-9, {"Ar": 0.0}))
+    found = explore(ENSEMBLE, SCALE, STARTS, Thresholds(1e3, LIMIT, 1e3), free, 5, seed=3)
+    assert {t.reason for t in found} == {"end"}
+    assert not any(t.early for t in found)
+    assert all(t.control is None and t.candidate is not None for t in found)
+    times = [t.candidate.info["time_fs"] for t in found if t.candidate is not None]
+    assert len(set(times)) > 2
+    assert all(0 < time < DRIVING.steps * DRIVING.timestep_fs for time in times)
+    assert found[0].candidate is not None
+    assert found[0].candidate.info["reason"] == "random"
+    assert any(watched[t.number].early and t.steps > watched[t.number].steps for t in found)
+
+
 def test_energies_that_the_data_do_not_know_stop_a_trajectory() -> None:
     """Members that agree exactly: no spread ever, whatever the energy."""
     agreed = Model(lennard_jones((0.0104, 0.0104), 3.4, CUTOFF), ("Ar",), CUTOFF)
