@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="seed of the run (1)")
     parser.add_argument("--member", type=int, help="train this member only")
     parser.add_argument("--members", type=int, help="number of members (overrides the settings)")
+    parser.add_argument("--start", metavar="DIRECTORY", help="go on from the networks of this potential (transfer)")
     parser.add_argument("--members-only", action="store_true", help="train all members, make no ensemble of them")
     parser.add_argument("--workers", type=int, help="members trained side by side (default: one per core)")
     parser.add_argument("--epochs", type=int, help="passes over the data (overrides the settings)")
@@ -90,6 +91,7 @@ def run(args: argparse.Namespace) -> int:
     from ingot.cli.settings import parse_settings
     from ingot.config.base import validate
     from ingot.config.training import TrainingSettings
+    from ingot.potentials import load_potential
     from ingot.training import (
         TrainingError,
         combine_members,
@@ -112,8 +114,12 @@ def run(args: argparse.Namespace) -> int:
     print(data.message(), flush=True)
     memory = settings.memory_mb * 2.0**20
     architecture, options = architecture_of(settings, data.species), options_of(settings)
+    start = load_potential(args.start) if args.start else None
+    if start is not None and settings.together:
+        raise TrainingError("training.together begins from nothing: leave it out to go on from a potential")
+    common = (settings.resplit, memory, start)
     if args.member is not None:
-        print(train_and_save(data, architecture, options, args.seed, args.member, output, settings.resplit, memory))
+        print(train_and_save(data, architecture, options, args.seed, args.member, output, *common))
         return 0
     directories = [output / "members" / str(member) for member in range(settings.members)]
     workers = min(settings.members, _cores() if args.workers is None else max(1, args.workers))
@@ -126,7 +132,7 @@ def run(args: argparse.Namespace) -> int:
         _train_side_by_side(args, settings, directories, workers)
     else:
         for member, directory in enumerate(directories):
-            line = train_and_save(data, architecture, options, args.seed, member, directory, settings.resplit, memory)
+            line = train_and_save(data, architecture, options, args.seed, member, directory, *common)
             print(line, flush=True)
     if not args.members_only:
         print(combine_members(directories, data, output))
@@ -152,6 +158,7 @@ def _train_side_by_side(
     from ingot.training import TrainingError
 
     splits = ["--splits", *args.splits] if args.splits else []
+    splits += ["--start", args.start] if args.start else []
     common = [*args.data, *splits, "--settings", settings.model_dump_json(), "--seed", str(args.seed)]
 
     def train(member: int) -> str:

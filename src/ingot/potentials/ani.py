@@ -353,6 +353,13 @@ class AniArchitecture:
         """Parameters for the descriptor, from parameters for ``(descriptor - mean) / scale`` (linear in them)."""
         return {"layers": fold_standardisation(parameters["layers"], mean, scale)}
 
+    def to_standardised(
+        self, parameters: Any, mean: Float[Array, "species features"], scale: Float[Array, "species features"]
+    ) -> Any:
+        """The inverse of :meth:`from_standardised`: where a training goes on from a network."""
+        inverse = 1 / scale
+        return {"layers": fold_standardisation(parameters["layers"], -mean * inverse, inverse)}
+
     def baseline_energies(self, graph: Graph) -> Float[Array, " atoms"]:
         """The part of the site energies that has no parameters: the repulsion of nuclei, in eV."""
         table, species = graph.table, jnp.asarray(graph.species)

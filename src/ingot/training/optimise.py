@@ -30,6 +30,7 @@ from ingot.training.step import (
     raw_parameters,
     rms_errors,
     root_mean_square,
+    standardised_vector,
     update,
 )
 
@@ -70,14 +71,18 @@ def batches_of_epoch(
     return [batches[k] for k in rng.permutation(len(batches))]
 
 
-def training_digest(architecture: Architecture, options: TrainingOptions, seed: int, *groups: Sequence[Bucket]) -> str:
-    """Identifies data, options, architecture and seed of a training."""
+def training_digest(
+    architecture: Architecture, options: TrainingOptions, seed: int, *groups: Sequence[Bucket], start: Any = None
+) -> str:
+    """Identifies data, options, architecture, seed and first parameters of a training."""
     hasher = hashlib.sha256(canonical_json([architecture.to_json(), dataclasses.asdict(options), seed]).encode())
     for buckets in groups:
         for bucket in buckets:
             for leaf in jax.tree.leaves(bucket.examples):
                 for first in range(0, len(bucket), _STRUCTURES_AT_ONCE):
                     hasher.update(np.ascontiguousarray(leaf[first : first + _STRUCTURES_AT_ONCE]).tobytes())
+    for leaf in jax.tree.leaves(start):
+        hasher.update(np.ascontiguousarray(leaf).tobytes())
     return hasher.hexdigest()
 
 
@@ -113,8 +118,11 @@ def train_member(
     seed: int,
     checkpoint: Path | None = None,
     shelf: Shelf | None = None,
+    start: Any = None,
 ) -> TrainedMember:
     """Train one network from ``seed`` (initial parameters and order of the structures).
+
+    With ``start``, a tree of parameters without a member axis, the training goes on from there instead.
 
     Adam on averaged batch gradients; the result is the moving average of the parameters at the best validation
     loss, or at the end when there is no validation data. With ``checkpoint`` the state is saved at each validation,
@@ -128,14 +136,15 @@ def train_member(
         raise TrainingError("no structure to train on")
     architecture = learned_part(architecture)
     settings = options.optimiser
-    digest = training_digest(architecture, options, seed, train, validation)
+    digest = training_digest(architecture, options, seed, train, validation, start=start)
     train = emphasised(train, options.emphasis)
     learning, watching = (
         prepare(architecture, part, options.jacobian_memory, options.precision, options.contraction, shelf)
         for part in (train, validation)
     )
     moments = moments_of(architecture, learning, options.feature_floor)
-    state = state_at_start(architecture, options, seed, checkpoint, digest)
+    first = None if start is None else standardised_vector(architecture, options.precision, start, moments)
+    state = state_at_start(architecture, options, seed, checkpoint, digest, first)
     cost: list[dict[str, float]] = []
     started = time.process_time()
     good = kept(state)
@@ -172,10 +181,17 @@ def train_member(
 
 
 def state_at_start(
-    architecture: Architecture, options: TrainingOptions, seed: int, checkpoint: Path | None, digest: str
+    architecture: Architecture,
+    options: TrainingOptions,
+    seed: int,
+    checkpoint: Path | None,
+    digest: str,
+    start: Any = None,
 ) -> State:
-    """The state of a checkpoint that belongs to the training, else the initial one of the seed."""
-    initial = initial_vector(architecture, derive_seed(seed, "initial parameters"), options.precision)
+    """The state of a checkpoint that belongs to the training, else the initial one: that of the seed, or ``start``."""
+    initial = start
+    if initial is None:
+        initial = initial_vector(architecture, derive_seed(seed, "initial parameters"), options.precision)
     state = State(initial, optimiser_of(options).init(initial), initial, initial, Progress(), [])
     state.progress.learning_rate = options.optimiser.learning_rate
     if checkpoint is not None and checkpoint.is_file():

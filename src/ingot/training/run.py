@@ -5,16 +5,19 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
+import numpy as np
 from ase import Atoms
 
 from ingot.datasets import read_labelled, read_splits, split_by_parent
 from ingot.files import digest
-from ingot.potentials import Architecture, load_potential
+from ingot.potentials import Architecture, Potential, load_potential
+from ingot.potentials.calculator import PaddedEvaluator
 from ingot.randomness import derive_seed
 from ingot.training.checkpoint import NAME as CHECKPOINT
 from ingot.training.ensemble import combine, single_member
 from ingot.training.errors import TrainingError
-from ingot.training.examples import divide_buckets, learnable_energies, make_buckets, species_of
+from ingot.training.examples import divide_buckets, learnable_energies, learned_part, make_buckets, species_of
 from ingot.training.log import write_cost, write_log
 from ingot.training.offsets import fit_method_offsets, method_of, principal_method
 from ingot.training.optimise import TrainedMember, train_member
@@ -40,14 +43,23 @@ class TrainingData:
     note: str = ""
     """What was left out."""
 
-    def offsets(self, architecture: Architecture) -> dict[str, dict[str, float]]:
-        """Energy offsets by method, from training and validation structures: all members share them."""
-        frames = sorted([*self.train, *self.validation], key=lambda atoms: str(atoms.info["structure_id"]))
-        return fit_method_offsets(frames, architecture.species, learnable_energies(frames, architecture))
+    def offsets(self, architecture: Architecture, start: Potential | None = None) -> dict[str, dict[str, float]]:
+        """Energy offsets by method, from training and validation structures: all members share them.
 
-    def energy_range(self, architecture: Architecture) -> tuple[float, float]:
+        With a potential to start from they are fitted to what its networks leave of the energies: its forces then are
+        those of the first step, whatever the zeros of the two methods.
+        """
+        frames = sorted([*self.train, *self.validation], key=lambda atoms: str(atoms.info["structure_id"]))
+        energies = learnable_energies(frames, architecture)
+        if start is not None:
+            nothing = dict.fromkeys(architecture.species, 0.0)
+            networks = dataclasses.replace(start, architecture=learned_part(architecture), offsets=nothing)
+            evaluator = PaddedEvaluator(networks)
+            energies = energies - [float(evaluator.evaluate(atoms, "mean").energy[0]) for atoms in frames]
+        return fit_method_offsets(frames, architecture.species, energies)
+
+    def energy_range(self, offsets: dict[str, dict[str, float]]) -> tuple[float, float]:
         """Lowest and highest energy of the structures in eV per atom, relative to the offsets of their methods."""
-        offsets = self.offsets(architecture)
         energies = []
         for atoms in [*self.train, *self.validation]:
             own = offsets[method_of(atoms)]
@@ -152,23 +164,36 @@ def train_and_save(
     directory: str | Path,
     resplit: bool = False,
     memory: float = float("inf"),
+    start: Potential | None = None,
 ) -> str:
     """Train one member into ``directory`` (a potential of one member, ``log.csv``, ``log.cost.csv``).
 
     Members differ by the seed derived from ``seed`` and ``member``. A training that was killed goes on from its last
     checkpoint. Neighbour tables, displacements and descriptors beyond ``memory`` (bytes) lie in files without names
-    in the directory. Gives a line that says how good the member is.
+    in the directory. With ``start`` the network goes on from the one of its number there. Gives a line that says how
+    good the member is.
     """
     target = Path(directory)
+    first = None if start is None else _member_to_start_from(start, architecture, member)
     if resplit:
         data = data.resplit(seed, member)
     target.mkdir(parents=True, exist_ok=True)
-    offsets, shelf = data.offsets(architecture), Shelf(memory, target)
+    offsets, shelf = data.offsets(architecture, start), Shelf(memory, target)
     buckets = make_buckets([*data.train, *data.validation], architecture, offsets, shelf)
     own_seed = derive_seed(seed, "member", member)
     divided = divide_buckets(buckets, len(data.train))
-    trained = train_member(architecture, *divided, options, own_seed, target / CHECKPOINT, shelf)
-    return _save(data, architecture, options, offsets, trained, own_seed, member, target)
+    trained = train_member(architecture, *divided, options, own_seed, target / CHECKPOINT, shelf, first)
+    return _save(data, architecture, options, offsets, trained, own_seed, member, target, start)
+
+
+def _member_to_start_from(start: Potential, architecture: Architecture, member: int) -> Any:
+    """Parameters of one member; over again when there are fewer."""
+    if start.architecture != architecture:
+        raise TrainingError(
+            "the potential to start from has another architecture: train with its `architecture`, cutoffs and elements "
+            f"({', '.join(start.architecture.species)}) included"
+        )
+    return jax.tree.map(lambda leaf: np.asarray(leaf[member % start.members]), start.parameters)
 
 
 def train_together_and_save(
@@ -204,6 +229,7 @@ def _save(
     seed: int,
     member: int,
     target: Path,
+    start: Potential | None = None,
 ) -> str:
     provenance = {
         **_provenance(data),
@@ -214,6 +240,9 @@ def _save(
         "diverged": trained.diverged,
         "offsets_by_method": offsets,
     }
+    if start is not None:
+        about = ("method", "training_structures", "structures_digest")
+        provenance["started_from"] = {name: start.provenance.get(name) for name in about}
     write_log(target / "log.csv", member, trained.log)
     write_cost(target / "log.cost.csv", member, trained.cost)
     single_member(architecture, trained.parameters, offsets[data.method], provenance).save(target)
@@ -242,14 +271,15 @@ def combine_members(directories: Sequence[str | Path], data: TrainingData, outpu
         lost = f"{len(members) - len(sound)} of {len(members)} members"
         raise TrainingError(f"the training of {lost} diverged, too many for an ensemble: {reason}")
     ensemble = combine(sound)
+    offsets = ensemble.provenance.get("offsets_by_method") or data.offsets(ensemble.architecture)
     scale, report = {"energy": 1.0, "forces": 1.0}, {"structures": 0}
     if data.validation and ensemble.members > 1:
-        scale, report = fit_uncertainty_scale(ensemble, data.validation, data.offsets(ensemble.architecture))
+        scale, report = fit_uncertainty_scale(ensemble, data.validation, offsets)
     provenance = {
         **ensemble.provenance,
         "calibration": report,
         "diverged_members": [m.provenance["member"] for m in members if m.provenance.get("diverged")],
-        "energy_range_ev_per_atom": data.energy_range(ensemble.architecture),
+        "energy_range_ev_per_atom": data.energy_range(offsets),
     }
     dataclasses.replace(ensemble, uncertainty_scale=scale, provenance=provenance).save(output)
     if without := len(members) - len(sound):

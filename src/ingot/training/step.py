@@ -49,6 +49,15 @@ def raw_parameters(architecture: Any, precision: str, vector: Any, moments: Mome
     return architecture.from_standardised(tree, mean, scale)
 
 
+def standardised_vector(architecture: Any, precision: str, parameters: Any, moments: Moments) -> Any:
+    """Flat parameters that :func:`raw_parameters` gives back as ``parameters``."""
+    tree = jax.tree.map(lambda leaf: jnp.asarray(leaf, precision), parameters)
+    if moments is not None:
+        mean, scale = (jnp.asarray(moment, precision) for moment in moments)
+        tree = architecture.to_standardised(tree, mean, scale)
+    return ravel_pytree(tree)[0]
+
+
 def optimiser_of(options: TrainingOptions) -> Any:
     """Adam on clipped gradients; learning rate and weight decay are applied in :func:`update`."""
     return optax.chain(optax.clip_by_global_norm(options.optimiser.clip_norm), optax.scale_by_adam())

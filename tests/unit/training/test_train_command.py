@@ -88,6 +88,47 @@ def test_member_processes_and_combination_equal_the_run_by_hand(alloy_file, tmp_
     assert scale["forces"] != 1.0
 
 
+def test_a_training_goes_on_from_a_potential_whatever_the_zeros_of_energy(alloy_file, tmp_path, capsys):
+    """Another method: the same forces, every copper 7 eV lower. A first step without length has the start's forces."""
+    first = [
+        "train",
+        str(alloy_file),
+        "--settings",
+        json.dumps(SETTINGS),
+        "--workers",
+        "1",
+        "-o",
+        str(tmp_path / "first"),
+    ]
+    assert main(first) == 0
+    frames = read_labelled(alloy_file)
+    for atoms in frames:
+        energy, forces = atoms.get_potential_energy(), atoms.get_forces()
+        lower = energy - 7.0 * (atoms.numbers == 29).sum()
+        atoms.calc = SinglePointCalculator(atoms, energy=lower, forces=forces)
+        atoms.info.pop("method", None)
+    other = tmp_path / "other.extxyz"
+    write(other, frames)
+    still = json.dumps({**SETTINGS, "epochs": 1, "learning_rate": 1e-12, "weight_decay": 0.0})
+    output = ["--workers", "1", "-o", str(tmp_path / "second")]
+    assert main(["train", str(other), "--settings", still, "--start", first, *output]) == 0
+    one, two = (load_potential(tmp_path / name) for name in ("first", "second"))
+    assert two.provenance["started_from"]["training_structures"] == one.provenance["training_structures"]
+    for atoms in frames[:3]:
+        before, after = (p.calculator().evaluate(atoms) for p in (one, two))
+        np.testing.assert_allclose(after.forces, before.forces, atol=2e-4)
+        shift = np.asarray(after.energy - before.energy) + 7.0 * (atoms.numbers == 29).sum()
+        assert np.abs(shift).max() / len(atoms) < 0.05
+    assert (
+        main(["train", str(other), "--settings", still, "--start", str(tmp_path / "first" / "members" / "0"), *output])
+        == 0
+    )
+    wider = json.dumps({**SETTINGS, "architecture": {**SETTINGS["architecture"], "hidden": [9]}})
+    capsys.readouterr()
+    assert main(["train", str(other), "--settings", wider, "--start", first, *output]) == 1
+    assert "another architecture" in capsys.readouterr().err
+
+
 def test_a_member_that_diverged_is_left_out_and_counted(alloy_file, tmp_path, capsys):
     settings = ["--settings", json.dumps({**SETTINGS, "members": 3})]
     assert main(["train", str(alloy_file), *settings, "--workers", "1", "-o", str(tmp_path)]) == 0

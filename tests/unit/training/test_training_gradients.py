@@ -154,6 +154,8 @@ def test_standardised_parameters_describe_the_same_function(buckets):
     assert (scale > 0).all()
     parameters = jax.tree.map(jnp.asarray, ARCHITECTURE.initial_parameters(2))
     raw = ARCHITECTURE.from_standardised(parameters, mean, scale)
+    back = ARCHITECTURE.to_standardised(raw, mean, scale)
+    assert all(np.allclose(a, b, atol=1e-12) for a, b in zip(*map(jax.tree.leaves, (parameters, back)), strict=True))
     features = np.random.default_rng(0).uniform(0, 2, (6, ARCHITECTURE.features))
     species = jnp.asarray([0, 1, 0, 1, 1, -1])
     standardised = (features - mean[species]) / scale[species]
