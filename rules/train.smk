@@ -4,10 +4,16 @@
 # labels are bought by the loop, so that no change of the final training ever buys another.
 
 
+def begun_from(section):
+    """Files of the potential that a training goes on from."""
+    return potential_files(section.start) if section and section.start else []
+
+
 rule train_member:
     input:
         manifests=data_inputs("manifests"),
         splits=data_inputs("splits"),
+        start=begun_from(CONFIG.training),
     output:
         potential=f"{RUN}/members/{{member}}/potential.json",
         parameters=f"{RUN}/members/{{member}}/parameters.safetensors",
@@ -37,6 +43,10 @@ rule train_member:
 
 
 use rule train_member as train_loop_member with:
+    input:
+        manifests=data_inputs("manifests"),
+        splits=data_inputs("splits"),
+        start=begun_from(CONFIG.active_learning and CONFIG.active_learning.training),
     output:
         potential=f"{RUN}/iterations/{{iteration}}/members/{{member}}/potential.json",
         parameters=f"{RUN}/iterations/{{iteration}}/members/{{member}}/parameters.safetensors",

@@ -101,7 +101,8 @@ def run(args: argparse.Namespace) -> int:
     )
 
     settings: TrainingSettings = parse_settings(TrainingSettings, args.settings)
-    changed = {name: getattr(args, name) for name in ("members", "epochs") if getattr(args, name) is not None}
+    options = ("members", "epochs", "start")
+    changed = {name: getattr(args, name) for name in options if getattr(args, name) is not None}
     if changed:
         settings = validate(TrainingSettings, {**settings.model_dump(), **changed})
     if args.member is not None and not 0 <= args.member < settings.members:
@@ -113,26 +114,24 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print(data.message(), flush=True)
     memory = settings.memory_mb * 2.0**20
-    architecture, options = architecture_of(settings, data.species), options_of(settings)
-    start = load_potential(args.start) if args.start else None
-    if start is not None and settings.together:
-        raise TrainingError("training.together begins from nothing: leave it out to go on from a potential")
+    architecture, how = architecture_of(settings, data.species), options_of(settings)
+    start = load_potential(settings.start) if settings.start else None
     common = (settings.resplit, memory, start)
     if args.member is not None:
-        print(train_and_save(data, architecture, options, args.seed, args.member, output, *common))
+        print(train_and_save(data, architecture, how, args.seed, args.member, output, *common))
         return 0
     directories = [output / "members" / str(member) for member in range(settings.members)]
     workers = min(settings.members, _cores() if args.workers is None else max(1, args.workers))
     if settings.together:
         if settings.resplit:
             raise TrainingError("training.together needs one division of the data: leave training.resplit out")
-        for line in train_together_and_save(data, architecture, options, args.seed, directories, memory):
+        for line in train_together_and_save(data, architecture, how, args.seed, directories, memory):
             print(line)
     elif workers > 1:
         _train_side_by_side(args, settings, directories, workers)
     else:
         for member, directory in enumerate(directories):
-            line = train_and_save(data, architecture, options, args.seed, member, directory, *common)
+            line = train_and_save(data, architecture, how, args.seed, member, directory, *common)
             print(line, flush=True)
     if not args.members_only:
         print(combine_members(directories, data, output))
@@ -158,7 +157,6 @@ def _train_side_by_side(
     from ingot.training import TrainingError
 
     splits = ["--splits", *args.splits] if args.splits else []
-    splits += ["--start", args.start] if args.start else []
     common = [*args.data, *splits, "--settings", settings.model_dump_json(), "--seed", str(args.seed)]
 
     def train(member: int) -> str:

@@ -111,6 +111,10 @@ class TrainingSettings(Section):
     loss: LossSettings = LossSettings()
     """Weights of the loss."""
 
+    start: str | None = None
+    """A potential of the same architecture that the networks go on from, such as one that another method's labels made
+    (`results/NAME/potential`); left out, they begin at random."""
+
     epochs: int = Field(default=4000, ge=1)
     """Passes over the training data."""
 
@@ -165,3 +169,9 @@ class TrainingSettings(Section):
 
     precision: Literal["float32", "float64"] = "float32"
     """Arithmetic of the training."""
+
+    @model_validator(mode="after")
+    def _together_from_nothing(self) -> "TrainingSettings":
+        if self.together and self.start is not None:
+            raise ValueError("together begins from nothing: leave it out to go on from a potential")
+        return self

@@ -90,17 +90,9 @@ def test_member_processes_and_combination_equal_the_run_by_hand(alloy_file, tmp_
 
 def test_a_training_goes_on_from_a_potential_whatever_the_zeros_of_energy(alloy_file, tmp_path, capsys):
     """Another method: the same forces, every copper 7 eV lower. A first step without length has the start's forces."""
-    first = [
-        "train",
-        str(alloy_file),
-        "--settings",
-        json.dumps(SETTINGS),
-        "--workers",
-        "1",
-        "-o",
-        str(tmp_path / "first"),
-    ]
-    assert main(first) == 0
+    first = str(tmp_path / "first")
+    settings = json.dumps(SETTINGS)
+    assert main(["train", str(alloy_file), "--settings", settings, "--workers", "1", "-o", first]) == 0
     frames = read_labelled(alloy_file)
     for atoms in frames:
         energy, forces = atoms.get_potential_energy(), atoms.get_forces()
@@ -119,10 +111,8 @@ def test_a_training_goes_on_from_a_potential_whatever_the_zeros_of_energy(alloy_
         np.testing.assert_allclose(after.forces, before.forces, atol=2e-4)
         shift = np.asarray(after.energy - before.energy) + 7.0 * (atoms.numbers == 29).sum()
         assert np.abs(shift).max() / len(atoms) < 0.05
-    assert (
-        main(["train", str(other), "--settings", still, "--start", str(tmp_path / "first" / "members" / "0"), *output])
-        == 0
-    )
+    alone = f"{first}/members/0"  # all go on from the one network that there is
+    assert main(["train", str(other), "--settings", still, "--start", alone, *output]) == 0
     wider = json.dumps({**SETTINGS, "architecture": {**SETTINGS["architecture"], "hidden": [9]}})
     capsys.readouterr()
     assert main(["train", str(other), "--settings", wider, "--start", first, *output]) == 1
