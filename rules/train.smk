@@ -6,7 +6,13 @@
 
 def begun_from(section):
     """Files of the potential that a training goes on from."""
-    return potential_files(section.start) if section and section.start else []
+    if not section or not section.start:
+        return []
+    if not Path(section.start).exists() and not fetched_files(section.start):
+        raise WorkflowError(
+            f"training.start: there is no potential at {section.start} yet; run the configuration that makes it first"
+        )
+    return potential_files(section.start)
 
 
 rule train_member:

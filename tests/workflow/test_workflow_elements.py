@@ -122,6 +122,9 @@ def test_every_configuration_makes_a_plan(make_run, name):
     run = make_run(f"plan-{name}")
     shutil.copy(ROOT / "config" / f"{name}.yaml", run.folder / "config.yaml")
     shutil.copytree(ROOT / "config", run.folder / "config")  # what it starts from
+    made_before = run.folder / "results" / "laptop_orbital_free" / "potential" / "potential.json"
+    made_before.parent.mkdir(parents=True)
+    made_before.touch()
     (run.folder / "data").mkdir()
     (run.folder / "data" / "aluminium_dft.extxyz").touch()  # the one file that a user has to bring
     planned = run.planned()
@@ -129,7 +132,14 @@ def test_every_configuration_makes_a_plan(make_run, name):
     assert ("label_structures" in planned) == (name not in OF_OTHERS)
     assert ("learning_point" in planned) == (name in OF_OTHERS - {"own_data", "novelty"})
     assert ("run_trajectories" in planned) == (name == "distill_ani_al")
-    assert ("import_labels" in planned) == (name == "al_pbe")
+    assert ("import_labels" in planned) == (name in {"al_pbe", "laptop"})
+
+
+def test_a_run_that_goes_on_from_another_names_what_is_missing(make_run):
+    run = make_run("second-half", training={"start": "results/first/potential"})
+    done = run.snakemake("--dry-run", check=False)
+    assert done.returncode != 0
+    assert "training.start: there is no potential at results/first/potential yet" in done.stdout
 
 
 def test_the_slurm_profile_plans_a_run_and_names_only_rules_that_exist(make_run):
