@@ -47,7 +47,7 @@ class Run:
         path = self.path(*parts)
         if path is None:
             return None
-        table = pd.read_csv(path, dtype={"structure_id": str, "note": str})
+        table = pd.read_csv(path, dtype=dict.fromkeys(("structure_id", "note", "candidate", "control", "start"), str))
         return table if len(table) else None
 
     def json(self, *parts: str) -> Any:

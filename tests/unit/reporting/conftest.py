@@ -31,6 +31,10 @@ CONFIGURATION: dict[str, Any] = {
         "seed": 1,
     },
     "labels": {"method": "pyscf", "pyscf": {"functional": "pbe", "basis": "gth-dzvp-molopt-sr"}},
+    "active_learning": {
+        "exploration": {"steps": 1000, "timestep_fs": 2.0},
+        "selection": {"converged_early_stops": 0.1, "converged_novelty": 0.05},
+    },
     "benchmarks": {"crystal": {"element": "Al"}, "direct": {"element": "Al"}},
 }
 
@@ -61,6 +65,7 @@ def _comparisons(error: float, seed: int, final: bool) -> list[Comparison]:
                     forces=labels + sigma * generator.normal(size=labels.shape) * (atoms > 1),
                     forces_std=np.full(labels.shape, sigma) * (atoms > 1),
                     density=2.2 + 0.3 * (k % 5),
+                    crystalline=0.25 * (k % 5) if origin == "iteration-0" else None,
                 )
             )
     return result
