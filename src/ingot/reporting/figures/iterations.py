@@ -23,6 +23,8 @@ from ingot.reporting.loop import Iteration, iterations
 from ingot.reporting.run import Run
 
 _COLORS = (BLUE, RED, GREEN, PURPLE, CYAN, YELLOW)
+_FEWEST = 5
+"""Families of fewer structures have no line of their own."""
 
 
 def draw_iterations(run: Run, kind: Format) -> Figure | None:
@@ -105,9 +107,9 @@ def _errors(run: Run) -> tuple[Any, pd.DataFrame]:
     table = pd.DataFrame(columns=columns)
     if errors is not None:
         mine = errors[(errors["quantity"] == "force") & (errors["split"] == "test")]
-        by_family = mine[mine["grouping"] == "family"]
+        by_family = mine[(mine["grouping"] == "family") & (mine["structures"] >= _FEWEST)]
         both = [mine[mine["grouping"] == "split"].assign(family="all")]
-        if 1 < by_family["family"].nunique() < len(_COLORS):
+        if 1 < by_family["family"].nunique() <= len(_COLORS):
             both.append(by_family)
         table = pd.concat(both)
         known = [int(name.removeprefix("iteration-")) for name in table["potential"] if name.startswith("iteration-")]

@@ -37,7 +37,7 @@ def draw_learning(run: Run, kind: Format) -> Figure | None:
                 label=split,
             )
         left.set_xticks(np.arange(len(order)), [_title(name) for name in order])
-        left.set(ylabel="force RMSE (eV/Å)", title="Error on structures never trained on")
+        left.set(xlabel="before iteration", ylabel="force RMSE (eV/Å)", title="Error on structures never trained on")
         left.set_xlim(-0.4, len(order) - 0.6)
         left.set_ylim(bottom=0)
         left.legend(loc="best")
@@ -59,7 +59,7 @@ def draw_learning(run: Run, kind: Format) -> Figure | None:
 
 
 def _title(name: str) -> str:
-    return f"before {name.replace('-', ' ')}" if name.startswith("iteration-") else "final"
+    return name.removeprefix("iteration-") if name.startswith("iteration-") else "final"
 
 
 def _chosen(structures: pd.DataFrame) -> pd.DataFrame:
@@ -76,19 +76,24 @@ def _chosen(structures: pd.DataFrame) -> pd.DataFrame:
 
 
 def _strips(axes, chosen: pd.DataFrame) -> None:  # type: ignore[no-untyped-def]
-    ticks: list[str] = []
+    numbers = sorted(set(chosen["iteration"]))
     for (iteration, role), part in chosen.groupby(["iteration", "role"], sort=True):
-        x = len(ticks)
-        ticks.append(f"{role}\n(iteration {iteration})")
+        x = numbers.index(iteration) + {"control": -0.22, "selected": 0.22}[str(role)]
         values = np.sort(part["force_rmse_eV_per_A"].to_numpy())
         # Points are spread by rank, not at random: the picture is the same each time.
-        offsets = 0.22 * np.array([((k * 0.618) % 1) - 0.5 for k in range(len(values))])
+        offsets = 0.3 * np.array([((k * 0.618) % 1) - 0.5 for k in range(len(values))])
         color = {"selected": RED, "control": YELLOW}.get(str(role), GREY)
-        axes.plot(x + offsets, values, "o", color=color, markersize=4, markeredgecolor="white", markeredgewidth=0.4)
-        axes.plot([x - 0.25, x + 0.25], [np.median(values)] * 2, color=INK, linewidth=1.4)
-    axes.set_xticks(range(len(ticks)), ticks)
-    axes.set(title="Selected frames against a random control", ylabel="true force error, rms (eV/Å)")
-    axes.set_xlim(-0.6, max(len(ticks), 1) - 0.4)
+        label = str(role) if iteration == numbers[0] else None
+        edge = {"markeredgecolor": "white", "markeredgewidth": 0.4}
+        axes.plot(x + offsets, values, "o", color=color, markersize=4, label=label, **edge)
+        axes.plot([x - 0.18, x + 0.18], [np.median(values)] * 2, color=INK, linewidth=1.4)
+    axes.set_xticks(range(len(numbers)), [str(number) for number in numbers])
+    axes.set(
+        title="Selected frames against a random control", xlabel="iteration", ylabel="true force error, rms (eV/Å)"
+    )
+    axes.set_xlim(-0.6, max(len(numbers), 1) - 0.4)
     axes.set_ylim(bottom=0)
-    if not ticks:
+    if numbers:
+        axes.legend(loc="best")
+    else:
         axes.text(0.5, 0.5, "nothing was selected", ha="center", va="center", transform=axes.transAxes)
