@@ -9,6 +9,7 @@ EXPLORED = {
     "controls": f"{RUN}/iterations/{{iteration}}/explore/controls.extxyz",
     "trajectories": f"{RUN}/iterations/{{iteration}}/explore/trajectories.csv",
     "attacks": f"{RUN}/iterations/{{iteration}}/explore/attacks.csv",
+    "quenches": f"{RUN}/iterations/{{iteration}}/explore/quenches.csv",
 }
 
 
@@ -53,6 +54,7 @@ if CONFIG.active_learning and CONFIG.active_learning.exploration_batches > 1:
             controls=f"{RUN}/iterations/{{iteration}}/explore/batch-{{batch}}-of-{EXPLORATIONS}/controls.extxyz",
             trajectories=f"{RUN}/iterations/{{iteration}}/explore/batch-{{batch}}-of-{EXPLORATIONS}/trajectories.csv",
             attacks=f"{RUN}/iterations/{{iteration}}/explore/batch-{{batch}}-of-{EXPLORATIONS}/attacks.csv",
+            quenches=f"{RUN}/iterations/{{iteration}}/explore/batch-{{batch}}-of-{EXPLORATIONS}/quenches.csv",
         log:
             f"{RUN}/logs/explore/{{iteration}}-{{batch}}-of-{EXPLORATIONS}.log",
         benchmark:
@@ -76,6 +78,7 @@ if CONFIG.active_learning and CONFIG.active_learning.exploration_batches > 1:
                     "controls.extxyz",
                     "trajectories.csv",
                     "attacks.csv",
+                    "quenches.csv",
                 )
                 for k in range(EXPLORATIONS)
             ],
@@ -132,7 +135,7 @@ checkpoint select_frames:
         "select: iteration {wildcards.iteration}, frames worth a label"
     shell:
         "ingot select --candidates {input.candidates} --controls {input.controls} --trajectories {input.trajectories}"
-        " --attacks {input.attacks} --dataset {params.stores} --labels {params.labels:q} --previous {input.previous}"
+        " --attacks {input.attacks} --quenches {input.quenches} --dataset {params.stores} --labels {params.labels:q} --previous {input.previous}"
         " --settings {params.settings:q} --iteration {wildcards.iteration} --seed {params.seed}"
         " --decision {output.decision} --control {output.control} -o {output.selected}"
         " > {log} 2>&1"

@@ -190,6 +190,17 @@ def potential_files(path):
     return sorted(str(file) for file in Path(path).rglob("*") if file.is_file())
 
 
+def begun_from(section):
+    """Files of the potential that a training goes on from."""
+    if not section or not section.start:
+        return []
+    if not Path(section.start).exists() and not fetched_files(section.start):
+        raise WorkflowError(
+            f"training.start: there is no potential at {section.start} yet; run the configuration that makes it first"
+        )
+    return potential_files(section.start)
+
+
 def pinned_settings(name):
     """The cells of an equation of state or a strain are labelled with one k-point mesh and one FFT mesh."""
     return f"{RUN}/structures/{name}.labels.json" if name.startswith("direct-") else []

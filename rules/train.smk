@@ -4,17 +4,6 @@
 # labels are bought by the loop, so that no change of the final training ever buys another.
 
 
-def begun_from(section):
-    """Files of the potential that a training goes on from."""
-    if not section or not section.start:
-        return []
-    if not Path(section.start).exists() and not fetched_files(section.start):
-        raise WorkflowError(
-            f"training.start: there is no potential at {section.start} yet; run the configuration that makes it first"
-        )
-    return potential_files(section.start)
-
-
 rule train_member:
     input:
         manifests=data_inputs("manifests"),

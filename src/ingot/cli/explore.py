@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
     from ingot.config.active_learning import ExplorationSettings
     from ingot.potentials import Potential
-    from ingot.sampling import Attacked, Driving, Thresholds, Trajectory
+    from ingot.sampling import Attacked, Driving, Quenched, Thresholds, Trajectory
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Explore and write ``candidates.extxyz``, ``controls.extxyz``, ``trajectories.csv`` and ``attacks.csv``."""
+    """Explore and write ``candidates.extxyz``, ``controls.extxyz`` and a table each of what was tried."""
     from collections import Counter
     from pathlib import Path
 
@@ -34,7 +34,15 @@ def run(args: argparse.Namespace) -> int:
     from ingot.dynamics import Model
     from ingot.potentials import load_potential
     from ingot.randomness import derive_seed
-    from ingot.sampling import SamplingError, explore, gather, write_attacks, write_frames, write_trajectories
+    from ingot.sampling import (
+        SamplingError,
+        explore,
+        gather,
+        write_attacks,
+        write_frames,
+        write_quenches,
+        write_trajectories,
+    )
     from ingot.structures import read_structures
 
     if args.gather:
@@ -63,9 +71,11 @@ def run(args: argparse.Namespace) -> int:
     output = Path(args.output)
     own_seed = derive_seed(args.seed, "attack", args.iteration)
     tried, attacks = _attacks(potential, settings, thresholds, found, starts, own_seed, f"attack-{args.iteration}")
-    candidates = [t.candidate for t in found] + [one.candidate for one in attacks]
+    quenches = _quenches(potential, settings, found, args)
+    candidates = [t.candidate for t in found] + [a.candidate for a in attacks] + [q.candidate for q in quenches]
     write_frames(output / "candidates.extxyz", [atoms for atoms in candidates if atoms is not None])
     write_attacks(output / "attacks.csv", attacks)
+    write_quenches(output / "quenches.csv", quenches)
     write_frames(output / "controls.extxyz", [t.control for t in found if t.control is not None])
     write_trajectories(output / "trajectories.csv", found)
     print(
@@ -80,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
         successes = sum(one.candidate is not None for one in attacks)
         print(f"{successes:4d} of {tried} attacks: the spread is above a threshold")
         print(f"{tried - len(attacks):4d} of {tried} attacks could not begin")
+    if settings.quenches:
+        print(f"{len(quenches):4d} quenches")
     return 0
 
 
@@ -117,6 +129,25 @@ def _attacks(
     attacked = {k: int(order[k % len(order)]) for k in range(how.count)}
     structures = {k: own[trajectory] for k, trajectory in attacked.items() if trajectory in own}
     return len(structures), attack_structures(potential, structures, thresholds, attacking, seed, name)
+
+
+def _quenches(
+    potential: "Potential", settings: "ExplorationSettings", trajectories: "list[Trajectory]", args: argparse.Namespace
+) -> "list[Quenched]":
+    """Minima below the last frames of trajectories that nothing stopped, drawn without looking among all batches."""
+    from ingot.randomness import derive_seed, generator
+    from ingot.sampling import Quenching, quench_structures
+
+    how = settings.quenches
+    if how is None:
+        return []
+    seed = derive_seed(args.seed, "quench", args.iteration)
+    quenching = Quenching(how.steps, how.force_ev_per_angstrom, how.strain, settings.closest_fraction)
+    order = generator(seed, "quenched").permutation(settings.trajectories)
+    ended = {t.number: t.candidate for t in trajectories if t.reason == "end" and t.candidate is not None}
+    numbered = {k: int(order[k % len(order)]) for k in range(how.count)}
+    structures = {k: ended[number] for k, number in numbered.items() if number in ended}
+    return quench_structures(potential, structures, quenching, seed, f"quench-{args.iteration}")
 
 
 def _thresholds(potential: "Potential", settings: "ExplorationSettings") -> "Thresholds":

@@ -15,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--controls", metavar="FILE", help="controls.extxyz of `ingot explore`")
     parser.add_argument("--trajectories", required=True, metavar="FILE", help="trajectories.csv of `ingot explore`")
     parser.add_argument("--attacks", metavar="FILE", help="attacks.csv of `ingot explore`")
+    parser.add_argument("--quenches", metavar="FILE", help="quenches.csv of `ingot explore`")
     parser.add_argument("--dataset", nargs="+", required=True, metavar="DATA", help="all data so far")
     parser.add_argument("--labels", help="JSON or a file: the section `labels`, whose method estimates costs")
     parser.add_argument("--previous", nargs="*", default=[], metavar="FILE", help="decisions of earlier iterations")
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from ingot.files import read_json, write_json
     from ingot.randomness import derive_seed
     from ingot.sampling import Novelty, draw_controls, judge, read_trajectories, score_and_pick
-    from ingot.sampling.files import ATTACK_COLUMNS, read_table
+    from ingot.sampling.files import ATTACK_COLUMNS, QUENCH_COLUMNS, read_table
     from ingot.structures import write_structures
 
     settings = parse_settings(SelectionSettings, args.settings)
@@ -42,9 +43,13 @@ def run(args: argparse.Namespace) -> int:
     rows = {row["candidate"]: row for row in read_trajectories(args.trajectories)}
     early = [row["early"] == "true" for row in read_trajectories(args.trajectories)]
     candidates = _structures(args.candidates)
-    if args.attacks:
-        attacks = read_table(args.attacks, ATTACK_COLUMNS)
-        rows |= {row["candidate"]: row | {"trajectory": "", "time_fs": "", "reason": "attack"} for row in attacks}
+    for path, columns, reason in (
+        (args.attacks, ATTACK_COLUMNS, "attack"),
+        (args.quenches, QUENCH_COLUMNS, "quench"),
+    ):
+        if path:
+            told = {"trajectory": "", "time_fs": "", "reason": reason}
+            rows |= {row["candidate"]: row | told for row in read_table(path, columns)}
     missing = [a.info["structure_id"] for a in candidates if a.info["structure_id"] not in rows]
     if missing:
         from ingot.sampling import SamplingError

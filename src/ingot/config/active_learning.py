@@ -51,6 +51,25 @@ class AttackSettings(Section):
     """Strain the cell as well."""
 
 
+class QuenchSettings(Section):
+    """Inherent structures: frames at the end of trajectories, taken to the nearest minimum in strained cells.
+
+    Elastic constants, defects and energies of phases are properties of minima, which dynamics rarely sees.
+    """
+
+    count: int = Field(8, ge=1)
+    """Quenches of one iteration, of trajectories that nothing stopped."""
+
+    steps: int = Field(80, ge=1)
+    """Steps of the minimiser, at most."""
+
+    force_ev_per_angstrom: float = Field(0.02, gt=0)
+    """Largest force at which it ends."""
+
+    strain: float = Field(0.02, ge=0, lt=0.3)
+    """Standard deviation of each component of the strain that a cell is given before."""
+
+
 class ExplorationSettings(Section):
     """Nonequilibrium molecular dynamics from disordered starts, stopped where the ensemble disagrees.
 
@@ -133,6 +152,9 @@ class ExplorationSettings(Section):
 
     attacks: AttackSettings | None = None
     """Adversarial attacks as a second source of candidates; none where this is missing."""
+
+    quenches: QuenchSettings | None = None
+    """Inherent structures as a third; none where this is missing."""
 
 
 class SelectionSettings(Section):

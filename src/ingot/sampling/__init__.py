@@ -5,7 +5,15 @@ from ingot.sampling.courses import Course, CourseRanges, draw_course
 from ingot.sampling.equilibrium import Equilibration, equilibrium_frames
 from ingot.sampling.errors import SamplingError
 from ingot.sampling.exploration import Driving, KnownEnergies, Trajectory, explore
-from ingot.sampling.files import gather, read_trajectories, write_attacks, write_frames, write_trajectories
+from ingot.sampling.files import (
+    gather,
+    read_trajectories,
+    write_attacks,
+    write_frames,
+    write_quenches,
+    write_trajectories,
+)
+from ingot.sampling.quenches import Quenched, Quenching, quench_structures
 from ingot.sampling.selection import Novelty, Scored, Verdict, draw_controls, judge, relative_costs, score_and_pick
 from ingot.sampling.spread import MEASURES, Stop, Thresholds, spread_monitor, spreads
 
@@ -21,6 +29,8 @@ __all__ = [
     "Equilibration",
     "KnownEnergies",
     "Novelty",
+    "Quenched",
+    "Quenching",
     "SamplingError",
     "Scored",
     "Stop",
@@ -36,6 +46,7 @@ __all__ = [
     "explore",
     "gather",
     "judge",
+    "quench_structures",
     "read_trajectories",
     "relative_costs",
     "score_and_pick",
@@ -43,5 +54,6 @@ __all__ = [
     "spreads",
     "write_attacks",
     "write_frames",
+    "write_quenches",
     "write_trajectories",
 ]

@@ -15,6 +15,7 @@ from ingot.files import write_atomically
 from ingot.sampling.attacks import Attacked
 from ingot.sampling.errors import SamplingError
 from ingot.sampling.exploration import Trajectory
+from ingot.sampling.quenches import Quenched
 from ingot.sampling.spread import MEASURES
 from ingot.units import FEMTOSECOND
 
@@ -100,33 +101,65 @@ def write_attacks(path: str | Path, attacks: Sequence[Attacked]) -> None:
     _write_rows(Path(path), ATTACK_COLUMNS, rows)
 
 
+QUENCH_COLUMNS = (
+    "quench", "start", "steps", "energy_start_ev_per_atom", "energy_ev_per_atom", "largest_force_ev_per_angstrom",
+    *MEASURES, "candidate",
+)  # fmt: skip
+"""One row per quench; energies are the mean of the members."""
+
+
+def write_quenches(path: str | Path, quenches: Sequence[Quenched]) -> None:
+    """The table of quenches; only its header where there were none."""
+    rows = []
+    for one in quenches:
+        row: dict[str, Any] = {
+            "quench": one.number,
+            "start": one.start,
+            "steps": one.steps,
+            "energy_start_ev_per_atom": one.energy_start,
+            "energy_ev_per_atom": one.energy,
+            "largest_force_ev_per_angstrom": one.largest_force,
+            "candidate": one.candidate.info["structure_id"] if one.candidate else None,
+        }
+        row |= dict(zip(MEASURES, one.measures, strict=True))
+        rows.append({key: _cell(value) for key, value in row.items()})
+    _write_rows(Path(path), QUENCH_COLUMNS, rows)
+
+
+TABLES = {
+    "trajectory": ("trajectories.csv", TRAJECTORY_COLUMNS),
+    "attack": ("attacks.csv", ATTACK_COLUMNS),
+    "quench": ("quenches.csv", QUENCH_COLUMNS),
+}
+"""The tables of an exploration by what a row numbers, in the order in which their candidates stand in the file."""
+
+
 def gather(folders: Sequence[str | Path], output: str | Path) -> str:
     """Put what the batches of one exploration left together, as one job would have left it; gives a line on it.
 
     Raises :class:`SamplingError` when a folder is not of an exploration or two hold the same trajectory.
     """
-    trajectories: list[_Row] = []
-    attacks: list[_Row] = []
+    found: dict[str, list[_Row]] = {what: [] for what in TABLES}
     for folder in map(Path, folders):
-        ran = read_table(folder / "trajectories.csv", TRAJECTORY_COLUMNS)
-        attacked = read_table(folder / "attacks.csv", ATTACK_COLUMNS)
-        candidates = _frames_of([*ran, *attacked], "candidate", folder / "candidates.extxyz")
-        controls = _frames_of(ran, "control", folder / "controls.extxyz")
-        trajectories += [
-            _Row(int(r["trajectory"]), r, *pair) for r, *pair in zip(ran, candidates, controls, strict=False)
-        ]
-        attacks += [_Row(int(r["attack"]), r, text) for r, text in zip(attacked, candidates[len(ran) :], strict=True)]
-    for rows, what in ((trajectories, "trajectory"), (attacks, "attack")):
+        tables = {what: read_table(folder / name, columns) for what, (name, columns) in TABLES.items()}
+        every = [(what, row) for what, rows in tables.items() for row in rows]
+        candidates = _frames_of([row for _, row in every], "candidate", folder / "candidates.extxyz")
+        controls = _frames_of([row for _, row in every], "control", folder / "controls.extxyz")
+        for (what, row), candidate, control in zip(every, candidates, controls, strict=True):
+            found[what].append(_Row(int(row[what]), row, candidate, control))
+    target = Path(output)
+    for what, (name, columns) in TABLES.items():
+        rows = found[what]
         rows.sort(key=lambda row: row.number)
         if len({row.number for row in rows}) < len(rows):
             both = ", ".join(map(str, folders))
             raise SamplingError(f"{both} hold one {what} twice: are they batches of one exploration?")
-    target, candidates = Path(output), [row.candidate for row in [*trajectories, *attacks]]
-    _write_rows(target / "trajectories.csv", TRAJECTORY_COLUMNS, [row.cells for row in trajectories])
-    _write_rows(target / "attacks.csv", ATTACK_COLUMNS, [row.cells for row in attacks])
-    write_atomically(target / "candidates.extxyz", "".join(candidates))
-    write_atomically(target / "controls.extxyz", "".join(row.control for row in trajectories))
-    return f"{len(trajectories)} trajectories of {len(folders)} batches, {sum(map(bool, candidates))} candidates"
+        _write_rows(target / name, columns, [row.cells for row in rows])
+    ordered = [row for what in TABLES for row in found[what]]
+    write_atomically(target / "candidates.extxyz", "".join(row.candidate for row in ordered))
+    write_atomically(target / "controls.extxyz", "".join(row.control for row in ordered))
+    count = sum(bool(row.candidate) for row in ordered)
+    return f"{len(found['trajectory'])} trajectories of {len(folders)} batches, {count} candidates"
 
 
 @dataclass(frozen=True)
@@ -136,7 +169,7 @@ class _Row:
     number: int
     cells: dict[str, str]
     candidate: str
-    control: str = ""
+    control: str
 
 
 def _frames_of(rows: Sequence[dict[str, str]], key: str, path: Path) -> list[str]:
@@ -147,7 +180,7 @@ def _frames_of(rows: Sequence[dict[str, str]], key: str, path: Path) -> list[str
     found, first = [], 0
     for row in rows:
         last = first
-        if row[key]:
+        if row.get(key):
             last = first + 2 + int(lines[first]) if first < len(lines) else first
             named = key_val_str_to_dict(lines[first + 1])["structure_id"] if last > first else "the end of the file"
             if named != row[key]:

@@ -13,7 +13,7 @@ from ase.build import bulk
 from ingot.cli.main import main
 from ingot.potentials import AniArchitecture, Potential, load_potential
 from ingot.sampling import read_trajectories
-from ingot.sampling.files import ATTACK_COLUMNS, TRAJECTORY_COLUMNS, read_table
+from ingot.sampling.files import ATTACK_COLUMNS, QUENCH_COLUMNS, TRAJECTORY_COLUMNS, read_table
 from ingot.structures import describe, read_structures, write_structures
 
 
@@ -50,7 +50,7 @@ def explore(folder: Path, output: str, *options: str, **settings: object) -> int
 
 
 def test_batches_put_together_are_what_one_job_leaves(folder: Path) -> None:
-    how = {"trajectories": 5, "attacks": {"count": 7, "steps": 3}, "steps": 10}
+    how = {"trajectories": 5, "attacks": {"count": 7, "steps": 3}, "quenches": {"count": 4, "steps": 3}, "steps": 10}
     assert explore(folder, "whole", **how) == 0
     for k in range(3):
         assert explore(folder, f"batch-{k}", "--batch", f"{k}/3", **how) == 0
@@ -64,12 +64,13 @@ def test_batches_put_together_are_what_one_job_leaves(folder: Path) -> None:
     for file, columns, compared in (
         ("trajectories.csv", TRAJECTORY_COLUMNS, ("trajectory", "start", "steps", "reason", "control_time_fs")),
         ("attacks.csv", ATTACK_COLUMNS, ("attack", "steps", "best_step")),
+        ("quenches.csv", QUENCH_COLUMNS, ("quench", "steps")),
     ):
         rows = [read_table(folder / name / file, columns) for name in ("gathered", "whole")]
         assert [[row[key] for key in compared] for row in rows[0]] == [
             [row[key] for key in compared] for row in rows[1]
         ]
-    assert len(rows[0]) == 7
+        assert len(rows[0]) == {"trajectories.csv": 5, "attacks.csv": 7, "quenches.csv": 4}[file]
 
 
 def test_batches_that_do_not_belong_together(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

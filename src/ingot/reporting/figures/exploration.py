@@ -29,12 +29,16 @@ def draw_exploration(run: Run, kind: Format) -> Figure | None:
         figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=6)
         if candidates is not None:
             picked = candidates["picked"].notna()
-            attacked = candidates["reason"] == "attack"
+            attacked, quenched = candidates["reason"] == "attack", candidates["reason"] == "quench"
             for chosen, style, label in (
                 (~picked, {"markerfacecolor": "white", "color": "#777777"}, "passed over"),
                 (picked, {"color": GREEN}, "selected for a label"),
             ):
-                for source, marker, name in ((~attacked, "o", ""), (attacked, "^", ", from an attack")):
+                for source, marker, name in (
+                    (~attacked & ~quenched, "o", ""),
+                    (attacked, "^", ", from an attack"),
+                    (quenched, "s", ", from a quench"),
+                ):
                     part = candidates[chosen & source]
                     if len(part) or marker == "o":
                         x, y, text = part["force_std_mean"], part["novelty_nats"], f"{label}{name} ({len(part)})"
@@ -52,7 +56,7 @@ def draw_exploration(run: Run, kind: Format) -> Figure | None:
         "Left: a bar per trajectory, coloured by what ended it; a spread means that the networks disagreed, too close "
         "that the frame was thrown away as unphysical. Right: candidates by the networks' disagreement and by how far "
         "their environments are from all data; those picked should lie high or far right, and not all in one spot. "
-        "Triangles come from adversarial attacks instead of dynamics.",
+        "Triangles come from adversarial attacks instead of dynamics, squares are minima below its last frames.",
         image,
         kind,
         pd.concat(parts, ignore_index=True, sort=False),

@@ -1,0 +1,102 @@
+"""Inherent structures: frames of the dynamics taken to the nearest minimum of the ensemble's energy, in strained cells.
+
+Dynamics at finite temperature rarely sees the bottom of a basin, and elastic constants, defects and energies of phases
+are properties of bottoms. Quenching separates the basin from the vibration in it (F. H. Stillinger and T. A. Weber,
+Phys. Rev. A 25, 978, 1982); the strain makes neighbouring shapes of the cell known as well.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+from ase import Atoms
+from ase.data import covalent_radii
+from ase.neighborlist import neighbor_list
+from ase.optimize import FIRE
+
+from ingot.potentials import Potential
+from ingot.potentials.calculator import PaddedEvaluator
+from ingot.progress import progress
+from ingot.randomness import generator
+from ingot.sampling.spread import MEASURES, spreads
+from ingot.structures import describe
+
+
+@dataclass(frozen=True)
+class Quenching:
+    """How frames are quenched."""
+
+    steps: int = 80
+    """Of the minimiser, at most."""
+    force: float = 0.02
+    """Largest force at which it ends, eV/A."""
+    strain: float = 0.02
+    """Standard deviation of each component of the strain."""
+    closest_fraction: float = 0.65
+    """A structure whose atoms come closer than this fraction of the sum of covalent radii is discarded."""
+
+
+@dataclass(frozen=True)
+class Quenched:
+    """What became of one quench."""
+
+    number: int
+    start: str
+    """Id of the structure that was quenched."""
+    steps: int
+    energy_start: float
+    energy: float
+    """eV per atom, by the mean of the members, after the strain and at the end."""
+    largest_force: float
+    """At the end, eV/A."""
+    measures: tuple[float, float, float]
+    """Spreads at the end, as in :data:`ingot.sampling.MEASURES`."""
+    candidate: Atoms | None
+    """The minimum, unless atoms came too close."""
+
+
+def quench_structures(
+    potential: Potential, structures: Mapping[int, Atoms], how: Quenching, seed: int, name: str = "quench"
+) -> list[Quenched]:
+    """Strain structures at random, given by the number of the quench, and minimise the mean energy of the members.
+
+    The cell is held: densities stay those of the dynamics. A minimum's ``parent`` is ``<name>-<number>``.
+    """
+    evaluator = PaddedEvaluator(potential)
+    found = []
+    for number in progress(sorted(structures), "quenching", unit="quench"):
+        start = structures[number]
+        atoms = Atoms(start.symbols, start.positions, cell=start.cell, pbc=start.pbc)
+        if atoms.pbc.all():
+            random = generator(seed, "quench", number).normal(0.0, how.strain, (3, 3))
+            atoms.set_cell(atoms.cell.array @ (np.eye(3) + 0.5 * (random + random.T)), scale_atoms=True)
+        atoms.calc = potential.calculator(uncertainty=False)
+        first = float(atoms.get_potential_energy()) / len(atoms)
+        minimiser = FIRE(atoms, logfile=None, maxstep=0.1)
+        minimiser.run(fmax=how.force, steps=how.steps)
+        closest = how.closest_fraction * 2 * float(covalent_radii[atoms.numbers].min())
+        lost = len(neighbor_list("d", atoms, closest)) > 0 or not np.isfinite(atoms.positions).all()
+        evaluation = evaluator.evaluate(atoms, "all")
+        scale = potential.uncertainty_scale
+        values = spreads(jnp.asarray(evaluation.energy), jnp.asarray(evaluation.forces), scale)
+        measures = (float(values[0]), float(values[1]), float(values[2]))
+        found.append(
+            Quenched(
+                number=number,
+                start=str(start.info.get("structure_id", "")),
+                steps=int(minimiser.nsteps),
+                energy_start=first,
+                energy=float(evaluation.energy.mean()) / len(atoms),
+                largest_force=float(np.linalg.norm(evaluation.forces.mean(axis=0), axis=1).max()),
+                measures=measures,
+                candidate=None if lost else _described(atoms, measures, f"{name}-{number}", number),
+            )
+        )
+    return found
+
+
+def _described(at: Atoms, measures: tuple[float, float, float], parent: str, number: int) -> Atoms:
+    atoms = describe(Atoms(at.symbols, at.get_positions(wrap=True), cell=at.cell, pbc=at.pbc), "quench", parent)
+    atoms.info.update(quench=number, reason="quench", **dict(zip(MEASURES, measures, strict=True)))
+    return atoms

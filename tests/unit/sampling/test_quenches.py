@@ -1,0 +1,63 @@
+"""Inherent structures of an ensemble."""
+
+import jax
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+
+from ingot.potentials import AniArchitecture, Potential
+from ingot.sampling import Quenching, quench_structures
+from ingot.structures import describe
+
+
+@pytest.fixture(scope="module")
+def ensemble() -> Potential:
+    architecture = AniArchitecture.evenly_spaced(("Al",), 4.5, 4, 3.6, 2, 2, (6,))
+    members = [architecture.initial_parameters(seed) for seed in range(3)]
+    return Potential(architecture, jax.tree.map(lambda *leaves: np.stack(leaves), *members), {"Al": -1.0})
+
+
+def rattled(seed: int) -> Atoms:
+    atoms = bulk("Al", "fcc", a=4.2, cubic=True)
+    atoms.rattle(0.15, seed=seed)
+    return describe(atoms, "md")
+
+
+def test_a_quench_goes_downhill_in_a_cell_of_another_shape(ensemble: Potential) -> None:
+    starts = {3: rattled(1), 0: rattled(2)}
+    found = quench_structures(ensemble, starts, Quenching(steps=200, force=1e-3, strain=0.03), seed=1)
+    assert [one.number for one in found] == [0, 3]
+    for one in found:
+        assert one.energy <= one.energy_start + 1e-7
+        assert one.largest_force < 1e-3 or one.steps == 200
+        assert one.candidate is not None
+        start = starts[one.number]
+        strain = np.linalg.solve(start.cell.array, one.candidate.cell.array) - np.eye(3)
+        np.testing.assert_allclose(strain, strain.T, atol=1e-6)
+        assert 0.001 < np.abs(strain).max() < 0.15
+        assert one.candidate.info["parent"] == f"quench-{one.number}"
+        assert one.candidate.info["reason"] == "quench"
+        assert one.start == start.info["structure_id"]
+        # What was written down is what the ensemble says of the candidate.
+        atoms = one.candidate.copy()
+        atoms.calc = ensemble.calculator()
+        assert atoms.get_potential_energy() / len(atoms) == pytest.approx(one.energy, abs=1e-5)
+        assert np.linalg.norm(atoms.get_forces(), axis=1).max() == pytest.approx(one.largest_force, abs=1e-4)
+
+
+def test_a_quench_depends_on_its_number_alone(ensemble: Potential) -> None:
+    how = Quenching(steps=5)
+    both = quench_structures(ensemble, {1: rattled(1), 2: rattled(1)}, how, seed=1)
+    (alone,) = quench_structures(ensemble, {2: rattled(1)}, how, seed=1)
+    assert both[1].candidate is not None
+    assert both[0].candidate is not None
+    assert alone.candidate is not None
+    np.testing.assert_allclose(alone.candidate.positions, both[1].candidate.positions, atol=1e-9)
+    assert not np.allclose(both[0].candidate.cell.array, both[1].candidate.cell.array)
+
+
+def test_atoms_that_come_too_close_leave_no_candidate(ensemble: Potential) -> None:
+    (found,) = quench_structures(ensemble, {0: rattled(1)}, Quenching(steps=2, closest_fraction=1.3), seed=1)
+    assert found.candidate is None
+    assert found.steps == 2
