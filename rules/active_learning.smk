@@ -4,12 +4,13 @@
 # checkpoint: what was chosen, whether to go on), {RUN}/structures/iteration-{n}.extxyz and control-{n}.extxyz.
 
 
+EXPLORATION = f"{RUN}/iterations/{{iteration}}/explore"
 EXPLORED = {
-    "candidates": f"{RUN}/iterations/{{iteration}}/explore/candidates.extxyz",
-    "controls": f"{RUN}/iterations/{{iteration}}/explore/controls.extxyz",
-    "trajectories": f"{RUN}/iterations/{{iteration}}/explore/trajectories.csv",
-    "attacks": f"{RUN}/iterations/{{iteration}}/explore/attacks.csv",
-    "quenches": f"{RUN}/iterations/{{iteration}}/explore/quenches.csv",
+    "candidates": "candidates.extxyz",
+    "controls": "controls.extxyz",
+    "trajectories": "trajectories.csv",
+    "attacks": "attacks.csv",
+    "quenches": "quenches.csv",
 }
 
 
@@ -18,7 +19,7 @@ rule explore:
         potential=f"{RUN}/iterations/{{iteration}}/potential/potential.json",
         starts=f"{RUN}/structures/starts-{{iteration}}.extxyz",
     output:
-        **EXPLORED,
+        **within(EXPLORATION, EXPLORED),
     log:
         f"{RUN}/logs/explore/{{iteration}}.log",
     benchmark:
@@ -48,13 +49,11 @@ if CONFIG.active_learning and CONFIG.active_learning.exploration_batches > 1:
 
     ruleorder: gather_exploration > explore
 
+    BATCH = f"{EXPLORATION}/batch-{{batch}}-of-{EXPLORATIONS}"
+
     use rule explore as explore_batch with:
         output:
-            candidates=f"{RUN}/iterations/{{iteration}}/explore/batch-{{batch}}-of-{EXPLORATIONS}/candidates.extxyz",
-            controls=f"{RUN}/iterations/{{iteration}}/explore/batch-{{batch}}-of-{EXPLORATIONS}/controls.extxyz",
-            trajectories=f"{RUN}/iterations/{{iteration}}/explore/batch-{{batch}}-of-{EXPLORATIONS}/trajectories.csv",
-            attacks=f"{RUN}/iterations/{{iteration}}/explore/batch-{{batch}}-of-{EXPLORATIONS}/attacks.csv",
-            quenches=f"{RUN}/iterations/{{iteration}}/explore/batch-{{batch}}-of-{EXPLORATIONS}/quenches.csv",
+            **within(BATCH, EXPLORED),
         log:
             f"{RUN}/logs/explore/{{iteration}}-{{batch}}-of-{EXPLORATIONS}.log",
         benchmark:
@@ -72,18 +71,11 @@ if CONFIG.active_learning and CONFIG.active_learning.exploration_batches > 1:
     rule gather_exploration:
         input:
             [
-                f"{RUN}/iterations/{{iteration}}/explore/batch-{k}-of-{EXPLORATIONS}/{file}"
-                for file in (
-                    "candidates.extxyz",
-                    "controls.extxyz",
-                    "trajectories.csv",
-                    "attacks.csv",
-                    "quenches.csv",
-                )
-                for k in range(EXPLORATIONS)
+                expand(path, batch=range(EXPLORATIONS), allow_missing=True)
+                for path in within(BATCH, EXPLORED).values()
             ],
         output:
-            **EXPLORED,
+            **within(EXPLORATION, EXPLORED),
         log:
             f"{RUN}/logs/gather_exploration/{{iteration}}.log",
         benchmark:
@@ -108,7 +100,7 @@ if CONFIG.active_learning and CONFIG.active_learning.exploration_batches > 1:
 
 checkpoint select_frames:
     input:
-        **EXPLORED,
+        **within(EXPLORATION, EXPLORED),
         manifests=data_inputs("manifests"),
         previous=previous_decisions,
     output:

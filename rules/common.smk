@@ -259,3 +259,8 @@ def potentials():
 def named_stores(option, names):
     """Sets as `--option name=store` for a command."""
     return [f"--{option} {name}={RUN}/datasets/{name}.zarr" for name in names]
+
+
+def within(folder, names):
+    """The named files of a folder, as named inputs or outputs of a rule."""
+    return {name: f"{folder}/{file}" for name, file in names.items()}

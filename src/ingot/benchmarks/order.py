@@ -11,6 +11,7 @@ SHELL = {"fcc": 12, "hcp": 12, "bcc": 14}
 """Neighbours that carry the order: the first shell, in bcc the first two."""
 
 _FEWEST = 24
+"""Atoms below which a cell is too small for neighbours to be others than an atom's own images."""
 
 MOLTEN = 0.45
 """A cell with a smaller mean bond coherence is a melt: these have 0.2 to 0.4, crystals near melting 0.6 or more."""

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         (args.quenches, QUENCH_COLUMNS, "quench"),
     ):
         if path:
-            told = {"trajectory": "", "time_fs": "", "reason": reason}
+            told = {"trajectory": "", "candidate_time_fs": "", "reason": reason}
             rows |= {row["candidate"]: row | told for row in read_table(path, columns)}
     missing = [a.info["structure_id"] for a in candidates if a.info["structure_id"] not in rows]
     if missing:
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         {
             "structure_id": s.atoms.info["structure_id"],
             "trajectory": _number(rows[s.atoms.info["structure_id"]]["trajectory"], int),
-            "time_fs": _number(rows[s.atoms.info["structure_id"]]["time_fs"], float),
+            "time_fs": _number(rows[s.atoms.info["structure_id"]]["candidate_time_fs"], float),
             "reason": rows[s.atoms.info["structure_id"]]["reason"],
             "force_std_mean": s.spread,
             "novelty_nats": s.novelty,

@@ -144,17 +144,17 @@ class ExplorationSettings(Section):
     skin_angstrom: float = Field(0.5, gt=0, le=3)
     """How far neighbour tables reach beyond the cutoff: a matter of speed only."""
 
-    @model_validator(mode="after")
-    def _frames_are_watched(self) -> Self:
-        if self.frame_every % self.watch_every:
-            raise ValueError(f"frame_every ({self.frame_every}) must be a multiple of watch_every ({self.watch_every})")
-        return self
-
     attacks: AttackSettings | None = None
     """Adversarial attacks as a second source of candidates; none where this is missing."""
 
     quenches: QuenchSettings | None = None
     """Inherent structures as a third; none where this is missing."""
+
+    @model_validator(mode="after")
+    def _frames_are_watched(self) -> Self:
+        if self.frame_every % self.watch_every:
+            raise ValueError(f"frame_every ({self.frame_every}) must be a multiple of watch_every ({self.watch_every})")
+        return self
 
 
 class SelectionSettings(Section):

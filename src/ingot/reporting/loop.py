@@ -53,11 +53,7 @@ class Iteration:
         """Labels asked for and failed, by ``iteration`` and ``control``."""
         counts = {}
         for what in ("iteration", "control"):
-            rows = [
-                row
-                for path in self.run.paths(f"labels/{what}-{self.number}/*.json")
-                for row in self.run.json(*path.relative_to(self.run.root).parts)["labels"]
-            ]
+            rows = self.run.label_rows(f"{what}-{self.number}").values()
             counts[what] = (len(rows), sum(row["status"] != "converged" for row in rows))
         return counts
 
@@ -75,7 +71,7 @@ class Iteration:
     def added(self) -> pd.DataFrame:
         """The labelled structures: ``density`` (g/cm3), ``crystalline`` (share), ``temperature`` (K), ``reason``.
 
-        The temperature is that of the thermostat when the trajectory was stopped; attacks have none.
+        The temperature is that of the thermostat at that frame of the trajectory; attacks and quenches have none.
         """
         table = self.run.table("benchmarks", "accuracy", "structures.csv")
         if table is None or not self.decision["selected"]:
@@ -103,12 +99,12 @@ def iterations(run: Run) -> list[Iteration]:
 
 
 def _temperatures(trajectories: pd.DataFrame, configuration: dict[str, Any]) -> dict[str, float]:
-    """Temperature of the course at the end of each trajectory, by the id of its candidate."""
+    """Temperature of the course when each trajectory gave its candidate, by the candidate's id."""
     exploration = (configuration.get("active_learning") or {}).get("exploration") or {}
     if "steps" not in exploration:
         return {}
     duration = float(exploration["steps"]) * float(exploration["timestep_fs"])
-    t = trajectories["time_fs"]
+    t = trajectories["candidate_time_fs"]
     ramp = trajectories["temperature_start_kelvin"] + (t / duration).clip(0, 1) * (
         trajectories["temperature_end_kelvin"] - trajectories["temperature_start_kelvin"]
     )

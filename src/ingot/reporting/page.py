@@ -56,10 +56,10 @@ class FailedLabel:
 def failed_labels(run: Run) -> tuple[int, Sequence[FailedLabel]]:
     """How many labels were asked for, and those that failed."""
     total, failures = 0, []
-    for path in run.paths("labels/*/*.json"):
-        for entry in run.json(*path.relative_to(run.root).parts)["labels"]:
-            total += 1
-            if entry["status"] != "converged":
-                reason = entry.get("reason") or "no reason given"
-                failures.append(FailedLabel(path.parent.name, entry["structure_id"], reason))
+    for name in dict.fromkeys(path.parent.name for path in run.paths("labels/*/*.json")):
+        rows = run.label_rows(name)
+        total += len(rows)
+        for identity, row in rows.items():
+            if row["status"] != "converged":
+                failures.append(FailedLabel(name, identity, row.get("reason") or "no reason given"))
     return total, failures

@@ -69,6 +69,11 @@ class Run:
         """Numbers of the active-learning iterations that decided something."""
         return [int(p.parent.parent.name) for p in self.paths("iterations/*/select/selection.json")]
 
+    def label_rows(self, name: str) -> dict[str, dict[str, Any]]:
+        """What became of each label of a set, by structure id: dealt to other batches later, a label is still one."""
+        rows = [row for path in self.paths(f"labels/{name}/*.json") for row in read_json(path)["labels"]]
+        return {row["structure_id"]: row for row in rows}
+
     def member_logs(self) -> Iterator[tuple[str, str, pd.DataFrame]]:
         """(training, member, log) of every network: training ``final`` or ``iteration N``."""
         for path in self.paths("members/*/log.csv"):

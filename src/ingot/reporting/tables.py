@@ -221,8 +221,8 @@ def acquisition_table(run: Run) -> Table | None:
     )
     caption = (
         "What each iteration labelled, what failed and was left out, and what it cost. Temperatures are those of the "
-        "thermostat when a trajectory was stopped. Crystalline are atoms whose neighbours' surroundings are oriented "
-        "alike (cells of 24 atoms and more). Labels that were in the store cost nothing here."
+        "thermostat at the labelled frames of trajectories. Crystalline are atoms whose neighbours' surroundings are "
+        "oriented alike (cells of 24 atoms and more). Labels that were in the store cost nothing here."
     )
     return Table(caption, columns, tuple(rows))
 

@@ -23,7 +23,8 @@ TRAJECTORY_COLUMNS = (
     "trajectory", "start", "atoms", "steps", "time_fs", "reason", "early", "volume_start_angstrom3",
     "density_lowest", "density_highest", "temperature_start_kelvin", "temperature_end_kelvin",
     "temperature_amplitude_kelvin", "temperature_period_fs", "density_end", "density_amplitude", "density_period_fs",
-    *MEASURES, "candidate", "control", "control_time_fs", *(f"control_{name}" for name in MEASURES),
+    *MEASURES, "candidate", "candidate_time_fs", "control", "control_time_fs",
+    *(f"control_{name}" for name in MEASURES),
 )  # fmt: skip
 """One row per trajectory: its course (densities relative to the start), its end, and the frames it gave."""
 
@@ -59,6 +60,7 @@ def trajectory_row(trajectory: Trajectory) -> dict[str, Any]:
         "density_amplitude": float(course.density.amplitude),
         "density_period_fs": float(course.density.period) / FEMTOSECOND,
         "candidate": trajectory.candidate.info["structure_id"] if trajectory.candidate else None,
+        "candidate_time_fs": trajectory.candidate.info["time_fs"] if trajectory.candidate else None,
         "control": control.info["structure_id"] if control else None,
         "control_time_fs": control.info["time_fs"] if control else None,
     }

@@ -6,7 +6,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from ingot.benchmarks.melt import crystal
-from ingot.benchmarks.order import MOLTEN, SHELL, bond_coherence, nearest_neighbors, profile
+from ingot.benchmarks.order import MOLTEN, SHELL, bond_coherence, crystalline_fraction, nearest_neighbors, profile
 
 LATTICES = ("fcc", "bcc", "hcp")
 
@@ -90,3 +90,19 @@ def test_an_empty_slab_is_not_a_number() -> None:
     assert order[0] == 2.0
     assert np.isnan(order[1])
     assert number.tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("lattice", LATTICES)
+def test_a_hot_crystal_is_crystalline_and_a_packing_is_not(lattice: str) -> None:
+    hot = block(lattice)
+    hot.rattle(0.12, seed=2)
+    share = crystalline_fraction(hot)
+    assert share is not None
+    assert share > 0.9
+    packing = random_packing()
+    share = crystalline_fraction(packing)
+    assert share is not None
+    assert share < 0.1
+    assert crystalline_fraction(packing[:23]) is None
+    packing.pbc = False
+    assert crystalline_fraction(packing) is None

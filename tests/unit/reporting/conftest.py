@@ -167,7 +167,8 @@ def _loop(root: Path) -> None:
     rows = []
     for k, reason in enumerate(reasons):
         row = {"trajectory": k, "time_fs": 300.0 + 250 * k, "reason": reason, "early": str("spread" in reason).lower()}
-        row |= {"candidate": f"{k:016x}", "temperature_start_kelvin": 300.0, "temperature_end_kelvin": 900.0,
+        row |= {"candidate": f"{k:016x}", "candidate_time_fs": row["time_fs"],
+                "temperature_start_kelvin": 300.0, "temperature_end_kelvin": 900.0,
                 "temperature_amplitude_kelvin": 100.0, "temperature_period_fs": 2000.0}  # fmt: skip
         rows.append(",".join(str(row.get(name, "")) for name in TRAJECTORY_COLUMNS))
     folder = root / "iterations" / "0"
@@ -241,7 +242,9 @@ def write_synthetic_run(root: Path) -> None:
     _melt(root / "benchmarks/rdf")
     _coexistence(root / "benchmarks/coexistence")
     label = {"structure_id": "0" * 16, "status": "failed", "reason": "not converged in 80 cycles", "sha256": None}
-    good = [{"structure_id": f"{k:016x}", "status": "converged", "reason": None, "sha256": "0" * 64} for k in range(9)]
+    good = [
+        {"structure_id": f"{k:016x}", "status": "converged", "reason": None, "sha256": "0" * 64} for k in range(1, 10)
+    ]
     write_json(root / "labels/initial/batch-0-of-1.json", {"method": "m", "settings": {}, "labels": [label, *good]})
     header = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
     (root / "costs").mkdir(parents=True)

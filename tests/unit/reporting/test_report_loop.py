@@ -51,6 +51,8 @@ def test_what_was_added(run: Run) -> None:
 def test_what_failed_and_what_it_cost(run: Run) -> None:
     bad = {"structure_id": "f" * 16, "status": "failed", "reason": "no convergence", "sha256": None}
     good = [{"structure_id": f"{k:016x}", "status": "converged", "reason": None, "sha256": "0"} for k in range(5)]
+    again = {"method": "m", "settings": {}, "labels": good}  # dealt to two batches by an earlier run
+    write_json(run.root / "labels/iteration-0/batch-0-of-2.json", again)
     write_json(
         run.root / "labels/iteration-0/batch-0-of-1.json", {"method": "m", "settings": {}, "labels": [bad, *good]}
     )

@@ -28,6 +28,7 @@ from ingot.sampling import (
     write_frames,
     write_trajectories,
 )
+from ingot.sampling.files import trajectory_row
 from ingot.structures import read_structures
 from ingot.units import FEMTOSECOND
 
@@ -100,6 +101,9 @@ def test_without_stopping_the_candidate_is_a_frame_at_a_random_time(watched: lis
     assert found[0].candidate is not None
     assert found[0].candidate.info["reason"] == "random"
     assert any(watched[t.number].early and t.steps > watched[t.number].steps for t in found)
+    rows = [trajectory_row(t) for t in found]
+    assert [row["candidate_time_fs"] for row in rows] == times
+    assert all(row["time_fs"] > row["candidate_time_fs"] for row in rows)
 
 
 def test_energies_that_the_data_do_not_know_stop_a_trajectory() -> None:

@@ -47,8 +47,8 @@ def draw_iterations(run: Run, kind: Format) -> Figure | None:
         "start is the data that the loop began with). Upper right: how many trajectories the ensemble stopped and how "
         "many of the candidates' environments no data held, with the limits below which the loop may end (dotted). "
         "Lower left: error of the ensemble before each iteration, and of the final potential, on the fixed test. Lower "
-        "right: what was labelled: density, coloured by the temperature at the stop (triangles: from attacks), and the "
-        "share of crystalline atoms (green, right scale).",
+        "right: what was labelled: density, coloured by the temperature of the trajectory (grey triangles: attacks, "
+        "squares: quenches), and the share of crystalline atoms (green, right scale).",
         image,
         kind,
         data,
@@ -140,13 +140,14 @@ def _added(loop: list[Iteration]) -> tuple[Any, pd.DataFrame]:
         axes.set(title="What was added", ylabel="density (g/cm³)")
         if data.empty:
             return
-        attacked = data["reason"] == "attack"
+        driven = data["temperature"].notna()
         spread = np.array([0.5 * (((k * 0.618) % 1) - 0.5) for k in range(len(data))])
         x, y, hue = data["iteration"] + spread, data["density"], data["temperature"]
         hottest = max(500.0, hue.max()) if hue.notna().any() else 500.0
-        axes.plot(x[attacked], y[attacked], "^", color=GREY, markersize=3, markeredgewidth=0)
-        colors = {"c": hue[~attacked], "cmap": "plasma", "vmin": 0, "vmax": hottest}
-        points = axes.scatter(x[~attacked], y[~attacked], s=9, linewidths=0, **colors)
+        for marker, others in (("^", data["reason"] == "attack"), ("s", ~driven & (data["reason"] != "attack"))):
+            axes.plot(x[others], y[others], marker, color=GREY, markersize=3, markeredgewidth=0)
+        colors = {"c": hue[driven], "cmap": "plasma", "vmin": 0, "vmax": hottest}
+        points = axes.scatter(x[driven], y[driven], s=9, linewidths=0, **colors)
         axes.figure.colorbar(points, ax=axes, label="temperature (K)", pad=0.13)
         crystalline = 100 * data.groupby("iteration")["crystalline"].mean()
         right = axes.twinx()
