@@ -101,7 +101,9 @@ def _import(args: argparse.Namespace) -> int:
         )
         if not inside:
             raise DatasetError(f"{path}: no structure has {low:g} to {high:g} A^3 per atom")
-    dataset = from_labelled_atoms(inside, args.method or path.name, args.energy_kind, Origin(**told))
+    dataset = from_labelled_atoms(
+        inside, args.method or path.name, args.energy_kind, Origin(**told), known_methods=args.method is None
+    )
     provenance = {**json.loads(args.provenance), "file": path.name, "sha256": sha256(path)}
     write_dataset(args.output, dataset, provenance)
     print(f"{args.output}: {dataset.sizes['configuration']} of {len(frames)} structures (exact duplicates kept once)")

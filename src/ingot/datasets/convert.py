@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import xarray as xr
@@ -16,6 +17,8 @@ from ingot.labels.label import EnergyKind, Label
 from ingot.structures import canonical, structure_id
 
 _NAN_STRESS = np.full(6, np.nan)
+_DIGEST = re.compile("[0-9a-f]{16}")
+"""What ``ingot label`` writes as the method of a structure."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,12 @@ def from_labels(frames: Sequence[Atoms], labels: Mapping[str, Label]) -> xr.Data
     return _assemble([canonical(a) for a in frames], rows)
 
 
+def _kind_of(atoms: Atoms) -> EnergyKind:
+    """The kind of energy that a structure says, ``unknown`` where it says none."""
+    said = str(atoms.info.get("energy_kind", "unknown"))
+    return next((kind for kind in get_args(EnergyKind) if kind == said), "unknown")
+
+
 def _label_of(atoms: Atoms, method: str, energy_kind: EnergyKind) -> Label:
     """What a third-party file says of a structure, as a label."""
     identity = structure_id(atoms)
@@ -154,20 +163,31 @@ def _label_of(atoms: Atoms, method: str, energy_kind: EnergyKind) -> Label:
 
 
 def from_labelled_atoms(
-    frames: Sequence[Atoms], method: str, energy_kind: EnergyKind = "unknown", origin: Origin | None = None
+    frames: Sequence[Atoms],
+    method: str,
+    energy_kind: EnergyKind = "unknown",
+    origin: Origin | None = None,
+    *,
+    known_methods: bool = False,
 ) -> xr.Dataset:
     """The data set of structures that already carry energies and forces (any file ASE reads).
 
     Positions and cells are rounded to the canonical 1e-6 A. ``info['family']`` and ``info['parent']`` are kept;
     without them the family is ``info['config_type']`` or ``"unknown"`` and each structure is its own parent;
     ``origin`` names other keys.
-    Rows with NaN are kept as failed labels. ``method`` names the origin; its digest marks every row.
+    Rows with NaN are kept as failed labels. ``method`` names the origin; its digest marks every row. With
+    ``known_methods``, structures that ``ingot label`` wrote keep the method and the kind of energy that they say, so
+    that files of one method share one zero.
     """
     prepared, labels = [], []
     origin = origin or Origin()
     for atoms in frames:
-        name = digest({"imported": origin.method(atoms, method), "energy_kind": energy_kind})
-        label = _label_of(atoms, name, energy_kind)
+        own = known_methods and origin.method_key is None and _DIGEST.fullmatch(str(atoms.info.get("method", "")))
+        if own:
+            label = _label_of(atoms, own.group(), _kind_of(atoms))
+        else:
+            name = digest({"imported": origin.method(atoms, method), "energy_kind": energy_kind})
+            label = _label_of(atoms, name, energy_kind)
         kept = canonical(atoms)
         for key in ("charge", "spin_multiplicity"):
             if key in atoms.info:

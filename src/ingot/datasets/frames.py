@@ -25,15 +25,17 @@ def _read_ase(path: Path) -> list[Atoms]:
 def read_labelled(path: str | Path, energy_kind: EnergyKind = "unknown", method: str | None = None) -> list[Atoms]:
     """Labelled structures with calculators, from a ``.zarr`` store or any file ASE reads.
 
-    Failed rows and rows with NaN are left out; exact duplicates are read once. ``method`` names the origin of a file
-    (its name by default): energies of one method have one zero.
+    Failed rows and rows with NaN are left out; exact duplicates are read once. Energies of one method have one zero:
+    structures labelled by Ingot say theirs, those of others have that of their file (its name) unless ``method`` is
+    given, which then holds for all.
     """
     path = Path(path)
     if path.suffix == ".zarr":
         return to_ase(open_dataset(path).load())
     if not path.is_file():
         raise DatasetError(f"no file at {path}")
-    return to_ase(from_labelled_atoms(_read_ase(path), method or path.name, energy_kind))
+    frames = _read_ase(path)
+    return to_ase(from_labelled_atoms(frames, method or path.name, energy_kind, known_methods=method is None))
 
 
 def read_frames(path: str | Path) -> list[Atoms]:

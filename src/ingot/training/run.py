@@ -85,6 +85,9 @@ class TrainingData:
             f"training on {len(self.train)} structures ({atoms} atoms of {', '.join(self.species)}), "
             f"validating on {len(self.validation)}"
         )
+        methods = len({method_of(frame) for frame in [*self.train, *self.validation]})
+        if methods > 1:
+            line += f"; labels of {methods} methods, each with a zero of energy of its own"
         return f"{self.note}\n{line}" if self.note else line
 
 

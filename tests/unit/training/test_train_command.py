@@ -8,11 +8,12 @@ import pytest
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.io import write
+from ase.io import read, write
 
 from ingot.cli.main import main
 from ingot.datasets import read_labelled
 from ingot.potentials import load_potential
+from ingot.structures import describe, write_structures
 
 SETTINGS = {
     "members": 2,
@@ -161,3 +162,49 @@ def test_mistakes_are_explained(alloy_file, tmp_path, capsys):
     assert "hold Ni" in capsys.readouterr().err
     assert main(["train", str(tmp_path / "nothing.extxyz"), *output]) == 1
     assert "no file at" in capsys.readouterr().err
+
+
+def labelled_by_ingot(folder, scale):
+    """Copper cells about one density, labelled by ``ingot label``."""
+    cells = []
+    for seed in range(8):
+        atoms = bulk("Cu", "fcc", a=3.6 * scale, cubic=True)
+        atoms.rattle(0.05, seed=seed)
+        cells.append(atoms)
+    asked, path = folder / f"asked-{scale}.extxyz", folder / f"labelled-{scale}.extxyz"
+    write_structures(asked, [describe(atoms, "dense" if scale < 1 else "loose") for atoms in cells])
+    method = ["--method", "ase", "--calculator", "ase.calculators.emt.EMT"]
+    assert main(["label", str(asked), *method, "--store", str(folder / "store"), "-o", str(path)]) == 0
+    return path
+
+
+def test_files_of_one_method_share_their_zero_of_energy(tmp_path, capsys):
+    """A zero of its own for each file hides the difference in energy between what they hold."""
+    dense, loose = labelled_by_ingot(tmp_path, 0.9), labelled_by_ingot(tmp_path, 1.1)
+    output = tmp_path / "potential"
+    assert main(["train", str(dense), str(loose), "--settings", json.dumps(SETTINGS), "-o", str(output)]) == 0
+    assert "methods" not in capsys.readouterr().out
+    frames = [*read_labelled(dense), *read_labelled(loose)]
+    (method,) = {atoms.info["method"] for atoms in frames}
+    assert {atoms.info["energy_kind"] for atoms in frames} == {atoms.info["energy_kind"] for atoms in read(dense, ":")}
+    assert list(load_potential(output).provenance["offsets_by_method"]) == [method]
+
+    store = tmp_path / "imported.zarr"
+    assert main(["dataset", "import", str(dense), "-o", str(store)]) == 0
+    assert {atoms.info["method"] for atoms in read_labelled(store)} == {method}
+    assert main(["dataset", "import", str(dense), "--method", "mine", "-o", str(tmp_path / "mine.zarr")]) == 0
+    assert method not in {atoms.info["method"] for atoms in read_labelled(tmp_path / "mine.zarr")}
+
+
+def test_files_of_others_have_zeros_of_their_own(alloy_file, tmp_path, capsys):
+    other = tmp_path / "other.extxyz"
+    frames = read(alloy_file, ":")
+    for atoms in frames:
+        results = atoms.calc.results | {"energy": atoms.get_potential_energy() + 100.0}
+        atoms.rattle(0.02, seed=5)
+        atoms.calc = SinglePointCalculator(atoms, **results)
+    write(other, frames)
+    output = tmp_path / "potential"
+    assert main(["train", str(alloy_file), str(other), "--settings", json.dumps(SETTINGS), "-o", str(output)]) == 0
+    assert "labels of 2 methods" in capsys.readouterr().out
+    assert len(load_potential(output).provenance["offsets_by_method"]) == 2
