@@ -95,9 +95,15 @@ def main() -> None:
     axes[0].legend()
     if args.figure:
         figure.savefig(args.figure, dpi=130)
-    last = table[table["labels"] == table.groupby(["way", "seed"])["labels"].transform("max")]
+    common = int(table.groupby(["way", "seed"])["labels"].max().min())
+    print(f"with {common} labels:")
     for family in FAMILIES:
-        wide = last[last["family"] == family].pivot(index="seed", columns="way", values="rmse")
+        wide = (
+            table[table["family"] == family]
+            .groupby(["seed", "way"])[["labels", "rmse"]]
+            .apply(lambda part: float(np.exp(np.interp(common, part["labels"], np.log(part["rmse"])))))
+            .unstack()
+        )
         for way in [w for w in wide if w != "random" and "random" in wide]:
             ratio = np.log(wide[way] / wide["random"])
             error = factor * ratio.std()

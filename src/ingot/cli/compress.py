@@ -88,16 +88,15 @@ def run(args: argparse.Namespace) -> int:
 
 def _read(paths: list[str]) -> list["Atoms"]:
     """Structures with the labels that they have."""
-    import ase.io
-
     from ingot.datasets import open_dataset, to_ase
+    from ingot.structures.files import read_any
 
     frames = []
     for path in map(Path, paths):
         if path.suffix == ".zarr":
             frames += to_ase(open_dataset(path).load(), labelled_only=False)
         elif path.is_file():
-            frames += ase.io.read(path, index=":")
+            frames += read_any(path)
         else:
             raise IngotError(f"no file at {path}")
     return frames

@@ -74,24 +74,22 @@ def _build(args: argparse.Namespace) -> int:
 def _import(args: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from ase.io import read
-
     from ingot.cli.settings import parse_settings
     from ingot.config.data import OriginSettings
     from ingot.datasets.convert import Origin, from_labelled_atoms, within_volumes
     from ingot.datasets.errors import DatasetError
     from ingot.datasets.store import write_dataset
     from ingot.files import sha256
+    from ingot.structures.files import read_any
 
     settings = parse_settings(OriginSettings, args.origin, "--origin")
     path = Path(args.file)
     if not path.is_file():
         raise DatasetError(f"no file at {path}; give a labelled file that ASE reads (extxyz, OUTCAR, ...)")
     try:
-        frames = read(path, index=args.index)
+        frames = read_any(path, args.index)
     except Exception as error:  # ASE's readers raise anything
         raise DatasetError(f"ASE cannot read {path}: {type(error).__name__}: {error}") from error
-    frames = frames if isinstance(frames, list) else [frames]
     told, inside = settings.model_dump(exclude={"volume_range_angstrom3"}), frames
     if settings.volume_range_angstrom3 is not None:
         low, high = settings.volume_range_angstrom3

@@ -3,23 +3,23 @@
 from pathlib import Path
 
 from ase import Atoms
-from ase.io import read
 
 from ingot.datasets.convert import from_labelled_atoms, to_ase
 from ingot.datasets.errors import DatasetError
 from ingot.datasets.store import open_dataset
 from ingot.labels.label import EnergyKind
 from ingot.structures import read_structures
+from ingot.structures.files import read_any
 
 
 def _read_ase(path: Path) -> list[Atoms]:
     try:
-        frames = read(path, index=":")
+        frames = read_any(path)
     except Exception as error:  # ASE's readers raise anything from KeyError to AssertionError
         raise DatasetError(f"ASE cannot read {path}: {type(error).__name__}: {error}") from error
     if not frames:
         raise DatasetError(f"{path} holds no structures")
-    return list(frames)
+    return frames
 
 
 def read_labelled(path: str | Path, energy_kind: EnergyKind = "unknown", method: str | None = None) -> list[Atoms]:

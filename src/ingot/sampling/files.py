@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ase import Atoms
-from ase.io.extxyz import key_val_str_to_dict, write_extxyz
+from ase.io.extxyz import write_extxyz
 
 from ingot.files import write_atomically
 from ingot.sampling.attacks import Attacked
@@ -17,6 +17,7 @@ from ingot.sampling.errors import SamplingError
 from ingot.sampling.exploration import Trajectory
 from ingot.sampling.quenches import Quenched
 from ingot.sampling.spread import MEASURES
+from ingot.structures.files import parse_comment
 from ingot.units import FEMTOSECOND
 
 TRAJECTORY_COLUMNS = (
@@ -184,7 +185,7 @@ def _frames_of(rows: Sequence[dict[str, str]], key: str, path: Path) -> list[str
         last = first
         if row.get(key):
             last = first + 2 + int(lines[first]) if first < len(lines) else first
-            named = key_val_str_to_dict(lines[first + 1])["structure_id"] if last > first else "the end of the file"
+            named = parse_comment(lines[first + 1])["structure_id"] if last > first else "the end of the file"
             if named != row[key]:
                 raise SamplingError(f"{path} has {named} where its table names {row[key]}: explore again")
         found.append("".join(lines[first:last]))

@@ -15,10 +15,10 @@ from ingot.files import write_atomically
 from ingot.structures.errors import StructureError
 from ingot.structures.structure import INFO_KEYS, canonical, check_structure, structure_id
 
-_TEXT_VALUE = re.compile(r'(?:^|\s)(structure_id|family|parent)=("(?:[^"\\]|\\.)*"|\S+)')
+_TEXT_VALUE = re.compile(r'(?:^|\s)(structure_id|family|parent|method)=("(?:[^"\\]|\\.)*"|\S+)')
 
 
-def _parse_comment(line: str) -> dict[str, Any]:
+def parse_comment(line: str) -> dict[str, Any]:
     """ASE's reading of the comment line, but identities stay text.
 
     ASE turns any value that looks like a number into one: the ids ``1234567812345678`` and
@@ -28,6 +28,18 @@ def _parse_comment(line: str) -> dict[str, Any]:
     for key, text in _TEXT_VALUE.findall(line):
         values[key] = re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') else text
     return values
+
+
+def read_any(path: str | Path, index: str = ":") -> list[Atoms]:
+    """The structures of any file that ASE reads, as they stand there; what must be text stays text.
+
+    Raises whatever ASE's readers raise, from ``KeyError`` to ``AssertionError``.
+    """
+    if Path(path).suffix in (".xyz", ".extxyz"):
+        frames = ase.io.read(path, index=index, format="extxyz", properties_parser=parse_comment)
+    else:
+        frames = ase.io.read(path, index=index)
+    return list(frames) if isinstance(frames, list) else [frames]
 
 
 def format_structures(structures: Iterable[Atoms]) -> str:
@@ -65,10 +77,7 @@ def read_structures(path: str | Path, check: bool = True) -> list[Atoms]:
         nearby = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise StructureError(f"no file {str(path)!r}{near_name(path.name, nearby)}")
     try:
-        if path.suffix in (".xyz", ".extxyz"):
-            frames = ase.io.read(path, index=":", format="extxyz", properties_parser=_parse_comment)
-        else:
-            frames = ase.io.read(path, index=":")
+        frames = read_any(path)
     except Exception as error:  # ASE's readers raise what their parsers happen to raise
         raise StructureError(f"{path}: cannot be read as a file of structures ({error})") from error
     if not frames:

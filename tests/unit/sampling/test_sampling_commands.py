@@ -73,6 +73,18 @@ def test_batches_put_together_are_what_one_job_leaves(folder: Path) -> None:
         assert len(rows[0]) == {"trajectories.csv": 5, "attacks.csv": 7, "quenches.csv": 4}[file]
 
 
+@pytest.mark.parametrize("identity", ["8e14101143541841", "0814101143541841"])
+def test_ids_that_look_like_numbers_are_put_together(folder: Path, identity: str) -> None:
+    assert explore(folder, "batch") == 0
+    first = read_table(folder / "batch/trajectories.csv", TRAJECTORY_COLUMNS)[0]["candidate"]
+    for file in ("candidates.extxyz", "trajectories.csv"):
+        path = folder / "batch" / file
+        path.write_text(path.read_text().replace(first, identity))
+    assert main(["explore", "--gather", str(folder / "batch"), "-o", str(folder / "gathered")]) == 0
+    for file in ("candidates.extxyz", "trajectories.csv"):
+        assert (folder / "gathered" / file).read_text() == (folder / "batch" / file).read_text()
+
+
 def test_batches_that_do_not_belong_together(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert explore(folder, "once") == 0
     twice = [str(folder / "once")] * 2

@@ -189,6 +189,11 @@ def test_files_of_one_method_share_their_zero_of_energy(tmp_path, capsys):
     assert {atoms.info["energy_kind"] for atoms in frames} == {atoms.info["energy_kind"] for atoms in read(dense, ":")}
     assert list(load_potential(output).provenance["offsets_by_method"]) == [method]
 
+    text = dense.read_text()
+    for digits in ("12e4567812345678", "0234567812345678"):  # text, though they look like numbers
+        dense.write_text(text.replace(method, digits))
+        assert {atoms.info["method"] for atoms in read_labelled(dense)} == {digits}
+    dense.write_text(text)
     store = tmp_path / "imported.zarr"
     assert main(["dataset", "import", str(dense), "-o", str(store)]) == 0
     assert {atoms.info["method"] for atoms in read_labelled(store)} == {method}
