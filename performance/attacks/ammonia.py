@@ -43,8 +43,8 @@ TRAINING = {
 GENERATIONS, LABELS, ATTACKS = 4, 20, 60
 KNOWN = 0.3
 """Geometries that the first ensemble is shown lie less than this above the lowest, eV: all near the minima."""
-ATTACKING = Attacking(steps=60, temperature_kelvin=1250.0)
-"""Energies count per atom: for the whole molecule this is kT = 0.43 eV."""
+ATTACKING = Attacking(steps=60, temperature_kelvin=450.0)
+"""Energies count per atom: for the whole molecule this is kT = 0.16 eV."""
 
 
 def labelled(structures: list[Atoms], folder: Path) -> Path:

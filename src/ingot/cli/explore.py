@@ -142,7 +142,7 @@ def _quenches(
     if how is None:
         return []
     seed = derive_seed(args.seed, "quench", args.iteration)
-    quenching = Quenching(how.steps, how.force_ev_per_angstrom, how.strain, settings.closest_fraction)
+    quenching = Quenching(how.steps, how.force_ev_per_angstrom, how.strain, how.pressure_gpa, settings.closest_fraction)
     order = generator(seed, "quenched").permutation(settings.trajectories)
     ended = {t.number: t.candidate for t in trajectories if t.reason == "end" and t.candidate is not None}
     numbered = {k: int(order[k % len(order)]) for k in range(how.count)}

@@ -69,6 +69,16 @@ class QuenchSettings(Section):
     strain: float = Field(0.02, ge=0, lt=0.3)
     """Standard deviation of each component of the strain that a cell is given before."""
 
+    pressure_gpa: tuple[float, float] | None = None
+    """Before the strain, cells are relaxed to a pressure from this range: frames come down to crystals that the
+    dynamics had no time to form. Without it they are held."""
+
+    @model_validator(mode="after")
+    def _pressures_ascend(self) -> Self:
+        if self.pressure_gpa is not None and self.pressure_gpa[0] > self.pressure_gpa[1]:
+            raise ValueError(f"pressure_gpa must ascend, not {self.pressure_gpa[0]:g} to {self.pressure_gpa[1]:g}")
+        return self
+
 
 class ExplorationSettings(Section):
     """Nonequilibrium molecular dynamics from disordered starts, stopped where the ensemble disagrees.

@@ -5,10 +5,13 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.filters import FrechetCellFilter
+from ase.optimize import FIRE
 
-from ingot.potentials import AniArchitecture, Potential
+from ingot.potentials import AniArchitecture, Potential, load_potential
 from ingot.sampling import Quenching, quench_structures
 from ingot.structures import describe
+from ingot.units import GIGAPASCAL
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +64,35 @@ def test_atoms_that_come_too_close_leave_no_candidate(ensemble: Potential) -> No
     (found,) = quench_structures(ensemble, {0: rattled(1)}, Quenching(steps=2, closest_fraction=1.3), seed=1)
     assert found.candidate is None
     assert found.steps == 2
+
+
+def test_cells_relax_to_the_pressure_asked_for_and_find_the_crystal() -> None:
+    """Hot, sheared and dilated cells of fcc come down to the lattice constant and the energy of the crystal."""
+    potential = load_potential("mei-davenport")
+    starts = {}
+    for number in range(3):
+        atoms = bulk("Al", "fcc", a=4.3, cubic=True) * (2, 2, 2)
+        atoms.set_cell(atoms.cell.array @ (np.eye(3) + 0.04 * np.eye(3, k=1)), scale_atoms=True)
+        atoms.rattle(0.2, seed=number)
+        starts[number] = describe(atoms, "md")
+    free = Quenching(steps=400, force=1e-3, strain=0.0, pressure_gpa=(0.0, 0.0))
+    squeezed = Quenching(steps=400, force=1e-3, strain=0.0, pressure_gpa=(9.0, 9.0))
+    lowest = bulk("Al", "fcc", a=4.05)
+    lowest.calc = potential.calculator(uncertainty=False)
+    FIRE(FrechetCellFilter(lowest, hydrostatic_strain=True), logfile=None).run(fmax=1e-5, steps=300)
+    for how, pressure in ((free, 0.0), (squeezed, 9.0)):
+        for one in quench_structures(potential, starts, how, seed=1):
+            assert one.candidate is not None
+            atoms = one.candidate.copy()
+            atoms.calc = potential.calculator(uncertainty=False)
+            stress = atoms.get_stress() / GIGAPASCAL
+            np.testing.assert_allclose(stress, [-pressure] * 3 + [0.0] * 3, atol=0.1)
+            if not pressure:
+                assert one.energy == pytest.approx(lowest.get_potential_energy(), abs=2e-4)
+                assert atoms.get_volume() / len(atoms) == pytest.approx(lowest.get_volume(), rel=2e-3)
+
+
+def test_a_cell_that_bursts_leaves_no_candidate(ensemble: Potential) -> None:
+    how = Quenching(steps=300, pressure_gpa=(-5000.0, -5000.0))
+    (found,) = quench_structures(ensemble, {0: rattled(1)}, how, seed=1)
+    assert found.candidate is None
