@@ -10,7 +10,7 @@ import pytest
 
 from ingot.dynamics import Schedule
 from ingot.files import write_json
-from ingot.reporting.figures.convergence import draw_convergence
+from ingot.reporting.figures.convergence import draw_convergence, scale_of_the_later
 from ingot.reporting.figures.iterations import draw_iterations
 from ingot.reporting.loop import iterations
 from ingot.reporting.run import Run
@@ -99,3 +99,16 @@ def test_a_benchmark_converges(run: Run) -> None:
     own = figure.data[figure.data["potential"] == "this"]
     assert list(own[own["quantity"] == "a0"]["name"]) == ["0", "final"]
     assert set(figure.data["potential"]) == {"this", "rival", "labels' method"}
+
+
+def test_the_scale_of_a_quantity_is_that_of_later_iterations_when_early_ones_are_far_off() -> None:
+    rows = [("this", value, 5.0) for value in (1400.0, 500.0, 150.0, 110.0, 104.0, 101.0)] + [("teacher", 117.6, 0.0)]
+    part = pd.DataFrame(rows, columns=["potential", "value", "uncertainty"])
+    low, high = scale_of_the_later(part)
+    assert low is not None
+    assert high is not None
+    assert 50 < low < 96
+    assert 117.6 < high < 150
+    assert scale_of_the_later(part[2:]) == (None, None)
+    alone = pd.DataFrame([("this", 3.0, float("nan"))] * 4, columns=part.columns)
+    assert scale_of_the_later(alone) == (None, None)

@@ -10,6 +10,8 @@ from ingot.reporting.numbers import unit
 from ingot.reporting.run import Run
 
 _COLUMNS = 4
+_FAR = 4.0
+"""Early values that stretch a scale more than so many times would make the later ones look equal."""
 
 
 def draw_convergence(run: Run, kind: Format) -> Figure | None:
@@ -30,6 +32,7 @@ def draw_convergence(run: Run, kind: Format) -> Figure | None:
                 (RED, INK), part[part["potential"] != "this"].groupby("potential"), strict=False
             ):
                 place.axhline(other["value"].iloc[0], color=color, linestyle="--", linewidth=0.9, label=name)
+            place.set_ylim(*scale_of_the_later(part))
             place.set_title(part["label"].iloc[0], fontsize=8)
             place.set_ylabel(part["unit"].iloc[0])
             place.set_xticks(own["iteration"], own["name"], rotation=90 if len(own) > 6 else 0)
@@ -44,12 +47,26 @@ def draw_convergence(run: Run, kind: Format) -> Figure | None:
         "The benchmark as the loop goes on",
         "The crystal by the ensemble before each iteration, and by the final potential; bars are standard deviations "
         "over the members. Dashed: the same benchmark by another potential, or by the labels' own method, where the "
-        "run has them. A quantity that could not be computed yet has no point.",
+        "run has them. A quantity that could not be computed yet has no point; where early ensembles are far off, the "
+        "scale is that of the later ones.",
         image,
         kind,
         table,
         wide=True,
     )
+
+
+def scale_of_the_later(part: pd.DataFrame) -> tuple[float | None, float | None]:
+    """Limits of the axis: all of a quantity's values, or those of its later half where the early ones are far off."""
+    own = part[part["potential"] == "this"]
+    others = part.loc[part["potential"] != "this", "value"]
+    later = own.iloc[len(own) // 2 :]
+    error = later["uncertainty"].fillna(0.0)
+    near = pd.concat([later["value"] - error, later["value"] + error, others])
+    low, high = float(near.min()), float(near.max())
+    width = (high - low) or abs(high) or 1.0
+    far = own["value"].max() - own["value"].min() > _FAR * width
+    return (low - width, high + width) if far else (None, None)
 
 
 def _table(run: Run) -> pd.DataFrame | None:
