@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from ingot.benchmarks.reference import ReferenceValue, reference_values
 from ingot.benchmarks.tables import Quantity
@@ -80,11 +81,30 @@ def potential_species(run: Run) -> list[str]:
     return [str(s) for s in species]
 
 
+def direct_quantities(run: Run) -> dict[str, Quantity]:
+    """What the label method itself gives, by key.
+
+    First principles are asked by the benchmark ``direct``. Labels that are the predictions of a potential have that
+    potential's own benchmarks, where ``benchmarks.compare`` names it.
+    """
+    computed = run.quantities("benchmarks", "direct", "quantities.csv")
+    labels = run.configuration.get("labels") or {}
+    if computed or labels.get("method") != "potential":
+        return computed
+    compared = (run.configuration.get("benchmarks") or {}).get("compare") or {}
+    teacher = PurePath((labels.get("potential") or {}).get("path", ""))
+    found: dict[str, Quantity] = {}
+    for name in (name for name, path in compared.items() if PurePath(path) == teacher):
+        for suite in SUITES:
+            found |= run.quantities("benchmarks", "compare", name, suite, "quantities.csv")
+    return found
+
+
 def headline_rows(run: Run) -> list[Row]:
     """The rows of the headline table, in the order of the benchmarks."""
     element = element_of(run)
     references = reference_values(element) if element else []
-    direct = run.quantities("benchmarks", "direct", "quantities.csv")
+    direct = direct_quantities(run)
     rows = []
     for suite in SUITES:
         for key, quantity in run.quantities("benchmarks", suite, "quantities.csv").items():
@@ -108,6 +128,12 @@ def citations(rows: Sequence[Row]) -> list[str]:
 def citation(reference: ReferenceValue) -> str:
     """The source of a value; one that was not verified says so."""
     return reference.citation + (" (recalled, not verified)" if reference.status == "recalled" else "")
+
+
+def direct_error(rows: Sequence[Row]) -> str:
+    """What the uncertainty of the label method's own values is."""
+    kinds = {row.direct.uncertainty_kind for row in rows if row.direct is not None}
+    return "of the same kinds" if "ensemble std" in kinds else "the error of the fit to its energies"
 
 
 def other_errors(rows: Sequence[Row]) -> list[tuple[str, list[str]]]:

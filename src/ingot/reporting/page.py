@@ -35,6 +35,7 @@ def build_page(run: Run, kind: Format) -> Page:
             number_of={text: n for n, text in enumerate(cited, start=1)},
             citation=headline.citation,
             other_errors=headline.other_errors(rows),
+            direct_error=headline.direct_error(rows),
             sections=chapters,
             costs=stage_costs,
             failed=failed_labels(run),

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ingot.benchmarks.tables import Quantity, failed
+from ingot.benchmarks.tables import Quantity, failed, write_quantities
+from ingot.files import write_json
 from ingot.reporting.figures.calibration import _NOMINAL, _coverage
-from ingot.reporting.headline import Row
+from ingot.reporting.headline import Row, headline_rows
 from ingot.reporting.numbers import DASH, MINUS, aligned, duration, plain
 from ingot.reporting.run import Run
 from ingot.reporting.verdict import verdict
@@ -82,3 +83,23 @@ def test_coverage_of_a_calibrated_ensemble_is_what_it_promises() -> None:
     points["std_eV_per_A"] = few
     assert np.abs(_coverage(points, 4.0) - _NOMINAL).max() < 0.015
     assert _coverage(points, np.nan)[-1] < _NOMINAL[-1] - 0.05
+
+
+def test_labels_by_a_potential_are_held_against_its_own_benchmarks(tmp_path: Path) -> None:
+    write_quantities(tmp_path / "benchmarks/crystal/quantities.csv", [Quantity("a0", "a0", 4.04, "A")])
+    for name, value in (("teacher", 4.05), ("other", 4.10)):
+        written = tmp_path / "benchmarks/compare" / name / "crystal/quantities.csv"
+        write_quantities(written, [Quantity("a0", "a0", value, "A")])
+
+    def difference(method: str, path: str) -> float | None:
+        labels = {"method": method, "potential": {"path": path}}
+        compare = {"teacher": "resources/ani-al", "other": "elsewhere"}
+        write_json(tmp_path / "config.json", {"labels": labels, "benchmarks": {"compare": compare}})
+        (row,) = headline_rows(Run(tmp_path))
+        return row.difference
+
+    assert difference("potential", "resources/ani-al/") == pytest.approx(-0.01)
+    assert difference("potential", "another") is None
+    assert difference("pyscf", "resources/ani-al") is None
+    write_quantities(tmp_path / "benchmarks/direct/quantities.csv", [Quantity("a0", "a0", 4.02, "A")])
+    assert difference("potential", "resources/ani-al") == pytest.approx(0.02)

@@ -1,5 +1,7 @@
 """What the nonequilibrium dynamics found: when each trajectory was stopped and why, and which frames were picked."""
 
+from typing import Any
+
 import pandas as pd
 
 from ingot.reporting.figures.style import BLUE, CYAN, GREEN, GREY, PURPLE, RED, Figure, Format, canvas, picture
@@ -15,6 +17,10 @@ _REASON_COLORS = {
 }
 
 
+_BELOW: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.18)}
+"""A place for a legend where it hides no point."""
+
+
 def draw_exploration(run: Run, kind: Format) -> Figure | None:
     """``None`` where nothing was explored."""
     trajectories, candidates = _tables(run)
@@ -26,7 +32,7 @@ def draw_exploration(run: Run, kind: Format) -> Figure | None:
             color = _REASON_COLORS.get(str(reason), GREEN)
             left.barh(part.index, part["time_fs"] / 1000, height=0.72, color=color, label=f"{reason} ({len(part)})")
         left.set(xlabel="time until the stop (ps)", ylabel="trajectory", yticks=[], title="Why dynamics stopped")
-        figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=6)
+        left.legend(ncols=2, **_BELOW)
         if candidates is not None:
             picked = candidates["picked"].notna()
             attacked, quenched = candidates["reason"] == "attack", candidates["reason"] == "quench"
@@ -44,7 +50,7 @@ def draw_exploration(run: Run, kind: Format) -> Figure | None:
                         x, y, text = part["force_std_mean"], part["novelty_nats"], f"{label}{name} ({len(part)})"
                         right.plot(x, y, marker, label=text, **style)
             right.axhline(0, color="#999999", linewidth=0.7, zorder=0)
-            right.legend(loc="best")
+            right.legend(ncols=2, **_BELOW)
         right.set(xlabel="force spread, mean over atoms (eV/Å)", ylabel="novelty: median δH (nats)", title="Candidates")
         image = picture(figure, kind)
     parts = [trajectories.assign(panel="trajectories")]
