@@ -5,7 +5,6 @@ from typing import Literal
 
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers, chemical_symbols, reference_states
-from scipy.interpolate import CubicSpline
 
 from ingot.files import write_atomically
 from ingot.potentials.eam import EamArchitecture
@@ -15,6 +14,8 @@ from ingot.potentials.potential import Potential
 
 def spline_pieces(values: np.ndarray) -> np.ndarray:
     """Coefficients (..., points - 1, 4) of the spline through values on an even grid, lowest power first."""
+    from scipy.interpolate import CubicSpline  # a tenth of what a short job loads, and few need it
+
     spline = CubicSpline(np.arange(values.shape[-1]), values, axis=-1)
     return np.moveaxis(spline.c[::-1], (0, 1), (-1, -2))
 
