@@ -3,10 +3,10 @@
     python performance/active_learning/compare.py -o comparison --seeds 3
 
 Runs `config/teacher_small.yaml` three ways, each in a folder of its own below the output (a run that was killed goes
-on): `novelty` ranks candidates by novelty and spread, `uncertainty` by the spread alone, `random` takes frames at
-random times of trajectories that nothing stops. All have the same starts, distance floor, budget of labels and
-training. The error is that of each iteration's ensemble on the same fixed tests: crystal, vacancy and melt together,
-and each alone.
+on, and one whose curve is in the output's `curves.csv` is not run again): `novelty` ranks candidates by novelty and
+spread, `uncertainty` by the spread alone, `random` takes frames at random times of trajectories that nothing stops. All
+have the same starts, distance floor, budget of labels and training. The error is that of each iteration's ensemble on
+the same fixed tests: crystal, vacancy and melt together, and each alone.
 """
 
 import argparse
@@ -29,6 +29,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "random": {"exploration": {"stopping": False}, "selection": {"strategy": "random"}},
 }
 COLORS = {"novelty": "#4477aa", "uncertainty": "#228833", "random": "#999999"}
+PAIRS = (("novelty", "random"), ("uncertainty", "random"), ("novelty", "uncertainty"))
 FAMILIES = ("all", "test-crystal", "test-vacancy", "test-melt")
 
 
@@ -67,6 +68,14 @@ def curve(results: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["labels", "family", "rmse"])
 
 
+def interval(logarithms: Any) -> tuple[float, float, float]:
+    """Geometric mean between the ends of its 95 % interval over seeds (Student's t)."""
+    values = np.asarray(logarithms)
+    count = values.size
+    half = float(student_t.ppf(0.975, count - 1)) * values.std(ddof=1) / np.sqrt(count) if count > 1 else np.nan
+    return float(np.exp(values.mean() - half)), float(np.exp(values.mean())), float(np.exp(values.mean() + half))
+
+
 def main() -> None:
     """Run everything, print the table, draw."""
     import matplotlib.pyplot as plt
@@ -78,19 +87,26 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--way", choices=WAYS, action="append", help="these alone")
     args = parser.parse_args()
-    parts = []
+    known = args.output / "curves.csv"
+    table = pd.read_csv(known) if known.exists() else pd.DataFrame(columns=["way", "seed"])
     for seed in range(1, args.seeds + 1):
         for way in args.way or WAYS:
-            parts.append(curve(ran(args.output, way, seed, args.cores)).assign(way=way, seed=seed))
-            pd.concat(parts).to_csv(args.output / "curves.csv", index=False)
-    table = pd.concat(parts)
+            if not ((table["way"] == way) & (table["seed"] == seed)).any():
+                found = curve(ran(args.output, way, seed, args.cores)).assign(way=way, seed=seed)
+                table = pd.concat([table, found]) if len(table) else found
+                table.to_csv(known, index=False)
+    table = table[table["seed"] <= args.seeds]
+    table = table.assign(iteration=table.groupby(["way", "seed", "family"]).cumcount())
     figure, axes = plt.subplots(1, len(FAMILIES), figsize=(3 * len(FAMILIES), 3), layout="constrained")
-    factor = float(student_t.ppf(0.975, args.seeds - 1)) / np.sqrt(args.seeds) if args.seeds > 1 else np.nan
     for place, family in zip(axes, FAMILIES, strict=True):
-        for way, part in table[table["family"] == family].groupby("way"):
-            by = part.groupby("labels")["rmse"].agg(["mean", "std", "size"])
-            place.errorbar(by.index, by["mean"], factor * by["std"], fmt="o-", color=COLORS[way], label=way, capsize=2)
-            print(f"| {family} | {way} | " + " | ".join(f"{n}: {m:.3f}" for n, m in by["mean"].items()) + " |")
+        for way, part in table[table["family"] == family].groupby("way", sort=False):
+            labels = part.groupby("iteration")["labels"].mean()
+            errors = np.array([interval(np.log(rmse)) for _, rmse in part.groupby("iteration")["rmse"]])
+            bars = [errors[:, 1] - errors[:, 0], errors[:, 2] - errors[:, 1]]
+            place.errorbar(labels, errors[:, 1], np.nan_to_num(bars), fmt="o-", color=COLORS[way], label=way, capsize=2)
+            print(
+                f"| {family} | {way} | " + " | ".join(f"{low:.3f} {m:.3f} {high:.3f}" for low, m, high in errors) + " |"
+            )
         place.set(xlabel="labels", ylabel="force RMSE (eV/Å)", title=family, yscale="log")
     axes[0].legend()
     if args.figure:
@@ -104,11 +120,10 @@ def main() -> None:
             .apply(lambda part: float(np.exp(np.interp(common, part["labels"], np.log(part["rmse"])))))
             .unstack()
         )
-        for way in [w for w in wide if w != "random" and "random" in wide]:
-            ratio = np.log(wide[way] / wide["random"])
-            error = factor * ratio.std()
-            low, middle, high = np.exp([ratio.mean() - error, ratio.mean(), ratio.mean() + error])
-            print(f"{family}: {way} / random = {middle:.2f} [{low:.2f}, {high:.2f}] (95 %, seeds paired)")
+        for first, second in PAIRS:
+            if {first, second} <= set(wide):
+                low, middle, high = interval(np.log(wide[first] / wide[second]).dropna())
+                print(f"{family}: {first} / {second} = {middle:.2f} [{low:.2f}, {high:.2f}] (95 %, seeds paired)")
 
 
 if __name__ == "__main__":
