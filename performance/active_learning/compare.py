@@ -3,13 +3,14 @@
     python performance/active_learning/compare.py -o comparison --seeds 3
 
 Runs `config/teacher_small.yaml` three ways, each in a folder of its own below the output (a run that was killed goes
-on, and one whose curve is in the output's `curves.csv` is not run again): `novelty` ranks candidates by novelty and
-spread, `uncertainty` by the spread alone, `random` takes frames at random times of trajectories that nothing stops. All
-have the same starts, distance floor, budget of labels and training. The error is that of each iteration's ensemble on
-the same fixed tests: crystal, vacancy and melt together, and each alone.
+on, and one of the same configuration whose curve is in the output's `curves.csv` is not run again): `novelty` ranks
+candidates by novelty and spread, `uncertainty` by the spread alone, `random` takes frames at random times of
+trajectories that nothing stops. All have the same starts, distance floor, budget of labels and training. The error is
+that of each iteration's ensemble on the same fixed tests: crystal, vacancy and melt together, and each alone.
 """
 
 import argparse
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -33,16 +34,20 @@ PAIRS = (("novelty", "random"), ("uncertainty", "random"), ("novelty", "uncertai
 FAMILIES = ("all", "test-crystal", "test-vacancy", "test-melt")
 
 
-def ran(folder: Path, way: str, seed: int, cores: int) -> Path:
-    """The results of one run."""
+def configured(way: str, seed: int) -> str:
+    """The configuration of one run. Starts and tests are drawn from the seed, so that all ways share them."""
     configuration = yaml.safe_load((ROOT / "config" / "teacher_small.yaml").read_text())
     configuration["run"] |= {"name": f"{way}-{seed}", "seed": seed, "label_store": "labels"}
     for section, values in WAYS[way].items():
         configuration["active_learning"][section] |= values
-    # The starts of the dynamics and the tests are drawn from the seed, so that all ways share them.
+    return yaml.safe_dump(configuration, sort_keys=False)
+
+
+def ran(folder: Path, way: str, seed: int, cores: int) -> Path:
+    """The results of one run."""
     file = folder / f"{way}-{seed}.yaml"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(yaml.safe_dump(configuration, sort_keys=False))
+    file.write_text(configured(way, seed))
     results = folder / "results" / f"{way}-{seed}"
     command = [
         sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(folder),
@@ -88,18 +93,25 @@ def main() -> None:
     parser.add_argument("--way", choices=WAYS, action="append", help="these alone")
     args = parser.parse_args()
     known = args.output / "curves.csv"
-    table = pd.read_csv(known) if known.exists() else pd.DataFrame(columns=["way", "seed"])
+    before: dict[str, pd.DataFrame] = {}
+    if known.exists():
+        before = {str(digest): part for digest, part in pd.read_csv(known).groupby("configuration")}
+    parts = []
     for seed in range(1, args.seeds + 1):
         for way in args.way or WAYS:
-            if not ((table["way"] == way) & (table["seed"] == seed)).any():
-                found = curve(ran(args.output, way, seed, args.cores)).assign(way=way, seed=seed)
-                table = pd.concat([table, found]) if len(table) else found
-                table.to_csv(known, index=False)
-    table = table[table["seed"] <= args.seeds]
+            digest = hashlib.sha256(configured(way, seed).encode()).hexdigest()
+            part = before.get(digest)
+            if part is None:
+                part = curve(ran(args.output, way, seed, args.cores))
+                before[digest] = part = part.assign(way=way, seed=seed, configuration=digest)
+                pd.concat(before.values()).to_csv(known, index=False)
+            parts.append(part)
+    table = pd.concat(parts)
     table = table.assign(iteration=table.groupby(["way", "seed", "family"]).cumcount())
     figure, axes = plt.subplots(1, len(FAMILIES), figsize=(3 * len(FAMILIES), 3), layout="constrained")
     for place, family in zip(axes, FAMILIES, strict=True):
-        for way, part in table[table["family"] == family].groupby("way", sort=False):
+        for way in args.way or WAYS:
+            part = table[(table["family"] == family) & (table["way"] == way)]
             labels = part.groupby("iteration")["labels"].mean()
             errors = np.array([interval(np.log(rmse)) for _, rmse in part.groupby("iteration")["rmse"]])
             bars = [errors[:, 1] - errors[:, 0], errors[:, 2] - errors[:, 1]]
@@ -122,7 +134,7 @@ def main() -> None:
         )
         for first, second in PAIRS:
             if {first, second} <= set(wide):
-                low, middle, high = interval(np.log(wide[first] / wide[second]).dropna())
+                low, middle, high = interval(np.log((wide[first] / wide[second]).dropna()))
                 print(f"{family}: {first} / {second} = {middle:.2f} [{low:.2f}, {high:.2f}] (95 %, seeds paired)")
 
 
