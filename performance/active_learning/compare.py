@@ -49,9 +49,11 @@ def ran(folder: Path, way: str, seed: int, cores: int) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(configured(way, seed))
     results = folder / "results" / f"{way}-{seed}"
+    if (ROOT / "resources").exists() and not (folder / "resources").exists():
+        (folder / "resources").symlink_to(ROOT / "resources")
     command = [
         sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(folder),
-        "--configfile", str(file), "--cores", str(cores), "--quiet", "all",
+        "--configfile", str(file), "--cores", str(cores), "--quiet", "host", "progress", "reason", "rules",
     ]  # fmt: skip
     subprocess.run(command, check=True)
     return results

@@ -1,6 +1,7 @@
-"""C++ that belongs to Ingot: built once per machine with the compiler that is there, kept in a cache, loaded on demand.
+"""Machine code is made once per machine and kept in a cache: Ingot's C++, and what XLA makes of the JAX functions.
 
-Without a compiler, or with ``INGOT_NATIVE=0``, other code does the same work more slowly.
+The C++ is built with the compiler that is there and loaded on demand. Without a compiler, or with ``INGOT_NATIVE=0``,
+other code does the same work more slowly.
 """
 
 import ctypes
@@ -10,6 +11,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -79,6 +81,29 @@ class CompiledSources:
                         return
                     message = next(iter(done.stderr.strip().splitlines()), "no message")
         raise NotCompiledError(f"{compilers[-1]} failed: {message}")
+
+
+def keep_xla_programs() -> None:
+    """Let JAX keep what it compiles, for all jobs of this machine; to be called before JAX is imported.
+
+    A job of the workflow is a process, and most jobs compile what another has compiled before. What a program computes
+    does not depend on where it came from. Settings of the user (``JAX_COMPILATION_CACHE_DIR``,
+    ``JAX_ENABLE_COMPILATION_CACHE``) stand. JAX writes without a lock: what another process has half written is
+    compiled again, and is no reason for a warning.
+    """
+    processor = hashlib.sha256(f"{_processor()} {platform.platform()}".encode()).hexdigest()[:16]
+    folder = _cache_folder() / f"xla-{processor}"
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:  # a home that cannot be written: everything works, more slowly
+            return
+        if not os.access(folder, os.W_OK):
+            return
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+    warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache entry")
 
 
 def _cache_folder() -> Path:

@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 
 from ingot import __version__
+from ingot.compiled import keep_xla_programs
 from ingot.errors import IngotError, near_name
 
 COMMANDS = {
@@ -63,6 +64,7 @@ def main(argv: list[str] | None = None) -> int:
             module.add_arguments(command)
     args = parser.parse_args(arguments)
     _limit_threads(args.threads)
+    keep_xla_programs()
     try:
         return int(import_module(f"ingot.cli.{args.command}").run(args) or 0)
     except IngotError as error:

@@ -16,7 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trajectories", required=True, metavar="FILE", help="trajectories.csv of `ingot explore`")
     parser.add_argument("--attacks", metavar="FILE", help="attacks.csv of `ingot explore`")
     parser.add_argument("--quenches", metavar="FILE", help="quenches.csv of `ingot explore`")
-    parser.add_argument("--dataset", nargs="+", required=True, metavar="DATA", help="all data so far")
+    parser.add_argument(
+        "--dataset", nargs="+", required=True, metavar="DATA", help="all data so far, the first ones first"
+    )
     parser.add_argument("--labels", help="JSON or a file: the section `labels`, whose method estimates costs")
     parser.add_argument("--previous", nargs="*", default=[], metavar="FILE", help="decisions of earlier iterations")
     parser.add_argument("--settings", help="JSON or a file: the section `active_learning.selection`")
@@ -64,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         settings.strategy,
         seed,
         Novelty(settings.bandwidth, settings.neighbors, settings.cutoff_angstrom, settings.overlap_threshold),
-        _costs(args.labels, candidates, known) if settings.cost_budget else None,
+        _costs(args.labels, candidates, args.dataset[0]) if settings.cost_budget else None,
         settings.cost_budget or math.inf,
     )
     before = sorted((read_json(path) for path in args.previous), key=lambda decision: int(decision["iteration"]))
@@ -110,16 +112,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _costs(labels: str | None, candidates: "list[Atoms]", known: "list[Atoms]") -> list[float]:
+def _costs(labels: str | None, candidates: "list[Atoms]", first: str) -> list[float]:
     from ingot.cli.settings import parse_settings
     from ingot.config.labels import LabelSettings
+    from ingot.datasets import read_frames
     from ingot.labels import make_method
     from ingot.sampling import SamplingError, relative_costs
 
     if labels is None:
         raise SamplingError("cost_budget needs the label method that is paid for: give --labels")
     method = make_method(parse_settings(LabelSettings, labels).model_dump())
-    return relative_costs(candidates, known, method.estimated_cost)
+    return relative_costs(candidates, read_frames(first), method.estimated_cost)
 
 
 def _number(text: str, kind: Callable[[str], float]) -> float | None:

@@ -178,7 +178,7 @@ class SelectionSettings(Section):
     """At most this many structures are labelled per iteration."""
 
     cost_budget: float | None = Field(None, gt=0)
-    """At most so much labelling per iteration, in labels of an average structure of the data so far, by the label
+    """At most so much labelling per iteration, in labels of an average structure of the first data, by the label
     method's own estimate: large cells count for more. Not limited where this is missing."""
 
     control: int = Field(4, ge=0)

@@ -74,7 +74,7 @@ def score_and_pick(
     if budget and min(costs) > cost_budget:
         raise SamplingError(
             f"cost_budget {cost_budget:g} does not pay for one candidate: the cheapest costs as much as "
-            f"{min(costs):.3g} average structures of the data; raise active_learning.selection.cost_budget"
+            f"{min(costs):.3g} average structures of the first data; raise active_learning.selection.cost_budget"
         )
     if not known:
         raise SamplingError("novelty is relative to data: give at least one labelled structure")
@@ -119,10 +119,10 @@ def score_and_pick(
 
 
 def relative_costs(
-    candidates: Sequence[Atoms], known: Sequence[Atoms], estimate: Callable[[Atoms], float]
+    candidates: Sequence[Atoms], first: Sequence[Atoms], estimate: Callable[[Atoms], float]
 ) -> list[float]:
-    """Estimated costs of labels in units of the mean of the data's structures."""
-    average = float(np.mean([estimate(atoms) for atoms in known])) if known else 0.0
+    """Estimated costs of labels in units of the mean of the first data: a unit that no iteration changes."""
+    average = float(np.mean([estimate(atoms) for atoms in first])) if first else 0.0
     if average <= 0:
         raise SamplingError("the label method's estimate of cost says nothing about these data: leave cost_budget out")
     return [estimate(atoms) / average for atoms in candidates]
