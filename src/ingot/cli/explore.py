@@ -134,7 +134,10 @@ def _attacks(
 def _quenches(
     potential: "Potential", settings: "ExplorationSettings", trajectories: "list[Trajectory]", args: argparse.Namespace
 ) -> "list[Quenched]":
-    """Minima below the last frames of trajectories that nothing stopped, drawn without looking among all batches."""
+    """Minima below frames of trajectories, drawn without looking among all batches.
+
+    Each begins at the last frame where nothing stopped the trajectory, else at one at which the ensemble still agreed.
+    """
     from ingot.randomness import derive_seed, generator
     from ingot.sampling import Quenching, quench_structures
 
@@ -142,11 +145,18 @@ def _quenches(
     if how is None:
         return []
     seed = derive_seed(args.seed, "quench", args.iteration)
-    quenching = Quenching(how.steps, how.force_ev_per_angstrom, how.strain, how.pressure_gpa, settings.closest_fraction)
+    quenching = Quenching(
+        steps=how.steps,
+        force=how.force_ev_per_angstrom,
+        strain=how.strain,
+        pressure_gpa=how.pressure_gpa,
+        rattle=how.rattle_angstrom,
+        closest_fraction=settings.closest_fraction,
+    )
     order = generator(seed, "quenched").permutation(settings.trajectories)
-    ended = {t.number: t.candidate for t in trajectories if t.reason == "end" and t.candidate is not None}
+    own = {t.number: t.candidate if t.reason == "end" else t.control for t in trajectories}
     numbered = {k: int(order[k % len(order)]) for k in range(how.count)}
-    structures = {k: ended[number] for k, number in numbered.items() if number in ended}
+    structures = {k: frame for k, number in numbered.items() if (frame := own.get(number)) is not None}
     return quench_structures(potential, structures, quenching, seed, f"quench-{args.iteration}")
 
 

@@ -16,9 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trajectories", required=True, metavar="FILE", help="trajectories.csv of `ingot explore`")
     parser.add_argument("--attacks", metavar="FILE", help="attacks.csv of `ingot explore`")
     parser.add_argument("--quenches", metavar="FILE", help="quenches.csv of `ingot explore`")
-    parser.add_argument(
-        "--dataset", nargs="+", required=True, metavar="DATA", help="all data so far, the first ones first"
-    )
+    parser.add_argument("--dataset", nargs="+", required=True, metavar="DATA", help="all data so far, the first first")
     parser.add_argument("--labels", help="JSON or a file: the section `labels`, whose method estimates costs")
     parser.add_argument("--previous", nargs="*", default=[], metavar="FILE", help="decisions of earlier iterations")
     parser.add_argument("--settings", help="JSON or a file: the section `active_learning.selection`")
@@ -68,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
         Novelty(settings.bandwidth, settings.neighbors, settings.cutoff_angstrom, settings.overlap_threshold),
         _costs(args.labels, candidates, args.dataset[0]) if settings.cost_budget else None,
         settings.cost_budget or math.inf,
+        [_source(rows[a.info["structure_id"]]["reason"]) for a in candidates],
     )
     before = sorted((read_json(path) for path in args.previous), key=lambda decision: int(decision["iteration"]))
     limits = (settings.converged_early_stops, settings.converged_novelty, settings.converged_iterations)
@@ -123,6 +122,10 @@ def _costs(labels: str | None, candidates: "list[Atoms]", first: str) -> list[fl
         raise SamplingError("cost_budget needs the label method that is paid for: give --labels")
     method = make_method(parse_settings(LabelSettings, labels).model_dump())
     return relative_costs(candidates, read_frames(first), method.estimated_cost)
+
+
+def _source(reason: str) -> str:
+    return reason if reason in {"attack", "quench"} else "dynamics"
 
 
 def _number(text: str, kind: Callable[[str], float]) -> float | None:

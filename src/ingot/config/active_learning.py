@@ -52,13 +52,14 @@ class AttackSettings(Section):
 
 
 class QuenchSettings(Section):
-    """Inherent structures: frames at the end of trajectories, taken to the nearest minimum in strained cells.
+    """Inherent structures: frames of trajectories, taken to the nearest minimum in strained cells.
 
     Elastic constants, defects and energies of phases are properties of minima, which dynamics rarely sees.
     """
 
     count: int = Field(8, ge=1)
-    """Quenches of one iteration, of trajectories that nothing stopped."""
+    """Quenches of one iteration. Each begins at the last frame of a trajectory that nothing stopped, or at one before
+    the stop."""
 
     steps: int = Field(80, ge=1)
     """Steps of the minimiser, at most."""
@@ -72,6 +73,9 @@ class QuenchSettings(Section):
     pressure_gpa: tuple[float, float] | None = None
     """Before the strain, cells are relaxed to a pressure from this range: frames come down to crystals that the
     dynamics had no time to form. Without it they are held."""
+
+    rattle_angstrom: float = Field(0.0, ge=0, lt=1)
+    """Standard deviation of the displacements that atoms are given at the minimum: its label then holds forces too."""
 
     @model_validator(mode="after")
     def _pressures_ascend(self) -> Self:

@@ -43,6 +43,8 @@ class Quenching:
     """Standard deviation of each component of the strain."""
     pressure_gpa: tuple[float, float] | None = None
     """Before the strain, the cell is relaxed to a pressure from this range; without one it is held."""
+    rattle: float = 0.0
+    """Standard deviation of each component of the displacements from the minimum, A."""
     closest_fraction: float = 0.65
     """A structure whose atoms come closer than this fraction of the sum of covalent radii is discarded."""
 
@@ -57,13 +59,13 @@ class Quenched:
     steps: int
     energy_start: float
     energy: float
-    """eV per atom, by the mean of the members, after the strain and at the end."""
+    """eV per atom, by the mean of the members, after the strain and at the end, displacements included."""
     largest_force: float
     """At the end, eV/A."""
     measures: tuple[float, float, float]
     """Spreads at the end, as in :data:`ingot.sampling.MEASURES`."""
     candidate: Atoms | None
-    """The minimum, unless atoms came too close."""
+    """The minimum, or what is near it, unless atoms came too close."""
 
 
 def quench_structures(
@@ -72,7 +74,8 @@ def quench_structures(
     """Strain structures at random, given by the number of the quench, and minimise the mean energy of the members.
 
     With ``how.pressure_gpa`` cells and atoms are relaxed first; otherwise densities stay those of the dynamics. The
-    strained cell is held. A minimum's ``parent`` is ``<name>-<number>``.
+    strained cell is held. At the minimum atoms are displaced where ``how.rattle`` says so: near a minimum a label of
+    forces says what one at it does not ("relax and shake"). A candidate's ``parent`` is ``<name>-<number>``.
     """
     evaluator = PaddedEvaluator(potential)
     found = []
@@ -90,6 +93,7 @@ def quench_structures(
         first = float(atoms.get_potential_energy()) / len(atoms)
         minimiser = FIRE(atoms, logfile=None, maxstep=0.1)
         minimiser.run(fmax=how.force, steps=how.steps)
+        atoms.positions += generator(seed, "rattle", number).normal(0.0, how.rattle, atoms.positions.shape)
         closest = how.closest_fraction * 2 * float(covalent_radii[atoms.numbers].min())
         close = len(neighbor_list("d", atoms, closest)) > 0
         lost = not relaxed or close or not np.isfinite(atoms.positions).all()

@@ -1,7 +1,8 @@
 """Which candidates are worth a label: the novel ones that the ensemble does not agree on, and not twice the same."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,6 +54,7 @@ def score_and_pick(
     novelty: Novelty | None = None,
     costs: Sequence[float] | None = None,
     cost_budget: float = math.inf,
+    sources: Sequence[str] | None = None,
 ) -> list[Scored]:
     """Score all candidates and pick at most ``budget`` of them, greedily.
 
@@ -62,13 +64,20 @@ def score_and_pick(
     that two frames of one kind do not both spend the budget. A candidate without a novel
     environment is never picked. ``random`` picks among the same candidates without looking.
 
+    Where ``sources`` tells candidates of several kinds apart (dynamics, attacks, quenches), each is ranked among its
+    own and picks go to the kinds in proportion to their candidates: spreads and novelties of hot frames are larger than
+    those of minima, whose labels are worth no less.
+
     The ``costs`` of all picks together are at most ``cost_budget``; what no longer fits is passed over. Raises
     :class:`SamplingError` when no candidate fits.
     """
     how = novelty or Novelty()
     costs = [0.0] * len(candidates) if costs is None else costs
-    if len({len(candidates), len(spreads), len(costs)}) > 1:
-        raise SamplingError(f"{len(candidates)} candidates but {len(spreads)} spreads and {len(costs)} costs")
+    kinds = ["all"] * len(candidates) if sources is None else sources
+    if len({len(candidates), len(spreads), len(costs), len(kinds)}) > 1:
+        raise SamplingError(
+            f"{len(candidates)} candidates but {len(spreads)} spreads, {len(costs)} costs and {len(kinds)} sources"
+        )
     if not candidates:
         return []
     if budget and min(costs) > cost_budget:
@@ -96,6 +105,7 @@ def score_and_pick(
         if strategy == "random":
             best = next(int(i) for i in order if int(i) in left)
         else:
+            left = _next_source(left, kinds, picks)
             score = rankdata([spreads[i] for i in left])
             if strategy == "novelty-uncertainty":
                 score = score + rankdata([np.median(current[i]) for i in left])
@@ -116,6 +126,14 @@ def score_and_pick(
         )
         for i, atoms in enumerate(candidates)
     ]
+
+
+def _next_source(left: Sequence[int], sources: Sequence[str], picks: Mapping[int, int]) -> list[int]:
+    """Of what is left, the candidates of the source that one more pick leaves with the smallest share of its own."""
+    all_of, picked_of = Counter(sources), Counter(sources[i] for i in picks)
+    shares = {sources[i]: (picked_of[sources[i]] + 1) / all_of[sources[i]] for i in left}
+    source = min(shares, key=lambda name: shares[name])
+    return [i for i in left if sources[i] == source]
 
 
 def relative_costs(

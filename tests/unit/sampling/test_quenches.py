@@ -1,11 +1,14 @@
 """Inherent structures of an ensemble."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
 from ase.filters import FrechetCellFilter
+from ase.geometry import find_mic
 from ase.optimize import FIRE
 
 from ingot.potentials import AniArchitecture, Potential, load_potential
@@ -47,6 +50,20 @@ def test_a_quench_goes_downhill_in_a_cell_of_another_shape(ensemble: Potential) 
         atoms.calc = ensemble.calculator()
         assert atoms.get_potential_energy() / len(atoms) == pytest.approx(one.energy, abs=1e-5)
         assert np.linalg.norm(atoms.get_forces(), axis=1).max() == pytest.approx(one.largest_force, abs=1e-4)
+
+
+def test_atoms_are_displaced_from_the_minimum_where_asked(ensemble: Potential) -> None:
+    big = describe(bulk("Al", "fcc", a=4.2, cubic=True) * (3, 3, 3), "md")
+    still = Quenching(steps=300, force=1e-3)
+    (minimum,) = quench_structures(ensemble, {0: big}, still, seed=1)
+    (shaken,) = quench_structures(ensemble, {0: big}, replace(still, rattle=0.05), seed=1)
+    assert minimum.candidate is not None
+    assert shaken.candidate is not None
+    np.testing.assert_allclose(shaken.candidate.cell.array, minimum.candidate.cell.array)
+    moved, _ = find_mic(shaken.candidate.positions - minimum.candidate.positions, minimum.candidate.cell)
+    assert moved.std() == pytest.approx(0.05, rel=0.2)  # 324 numbers: 4 % is their own scatter
+    assert shaken.largest_force > 10 * minimum.largest_force
+    assert shaken.energy > minimum.energy
 
 
 def test_a_quench_depends_on_its_number_alone(ensemble: Potential) -> None:

@@ -126,6 +126,24 @@ def test_explore_then_select(folder: Path) -> None:
     assert (folder / "again" / "trajectories.csv").read_bytes() == first
 
 
+def test_quenches_of_stopped_trajectories_begin_before_the_stop(folder: Path) -> None:
+    how = {"quenches": {"count": 3, "steps": 2}, "watch_every": 1, "frame_every": 1, "steps": 40}
+    how |= {"temperature_start_kelvin": [4000, 4000]}
+    assert explore(folder, "begun", **how | {"steps": 1}) == 0
+    begun = read_trajectories(folder / "begun" / "trajectories.csv")
+    highest = max(float(row["force_std_mean"]) for row in begun)
+    low = {"energy_threshold_ev": 1e3, "force_threshold_ev_per_angstrom": 1.15 * highest}
+    assert explore(folder, "stopped", **how | low) == 0
+    rows = {row["control"]: row for row in read_trajectories(folder / "stopped" / "trajectories.csv")}
+    rows |= {row["candidate"]: row for row in rows.values()}
+    starts = [rows[row["start"]] for row in read_table(folder / "stopped" / "quenches.csv", QUENCH_COLUMNS)]
+    assert len(starts) == 3
+    for row in read_table(folder / "stopped" / "quenches.csv", QUENCH_COLUMNS):
+        own = rows[row["start"]]
+        assert row["start"] == own["candidate" if own["reason"] == "end" else "control"]
+    assert any(row["reason"] != "end" for row in starts)
+
+
 def test_attacks_are_candidates_beside_trajectories(folder: Path) -> None:
     """Thresholds that every attack of an untrained ensemble passes, and none."""
     attacks = {"count": 3, "steps": 4, "rate_angstrom": 0.02, "strain": True}

@@ -6,6 +6,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from ingot.sampling import SamplingError, Scored, draw_controls, judge, relative_costs, score_and_pick
+from ingot.sampling.selection import Strategy
 from ingot.structures import describe
 
 
@@ -50,6 +51,22 @@ def test_novelty_decides_between_equal_spreads_and_spread_between_equal_noveltie
 
 def test_uncertainty_alone_ranks_by_the_spread() -> None:
     assert picked(score_and_pick([FAR, NEAR], [0.1, 0.2], KNOWN, 2, "uncertainty", 1)) == [1, 0]
+
+
+@pytest.mark.parametrize("strategy", ["uncertainty", "novelty-uncertainty"])
+def test_kinds_of_candidates_share_the_budget_as_they_share_the_candidates(strategy: Strategy) -> None:
+    """Minima, whose spreads are all below those of the hot frames, are ranked among themselves."""
+    candidates = [crystal(3.4 + 0.1 * i, 0.2, i) for i in range(9)]
+    spreads = [0.5, 0.9, 0.8, 0.7, 0.6, 0.55, 0.01, 0.03, 0.02]
+    sources = ["dynamics"] * 6 + ["quench"] * 3
+    assert not {6, 7, 8} & set(picked(score_and_pick(candidates, spreads, KNOWN, 3, "uncertainty", 1)))
+    found = picked(score_and_pick(candidates, spreads, KNOWN, 3, strategy, 1, sources=sources))
+    assert len({6, 7, 8} & set(found)) == 1
+    if strategy == "uncertainty":
+        assert found == [1, 2, 7]
+        assert picked(score_and_pick(candidates, spreads, KNOWN, 6, strategy, 1, sources=sources)) == [1, 2, 7, 3, 4, 8]
+    with pytest.raises(SamplingError, match="1 sources"):
+        score_and_pick(candidates, spreads, KNOWN, 3, strategy, 1, sources=["dynamics"])
 
 
 def test_random_depends_on_the_seed_only() -> None:
