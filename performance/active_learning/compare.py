@@ -4,9 +4,10 @@
 
 Runs `config/teacher_small.yaml` three ways, each in a folder of its own below the output (a run that was killed goes
 on, and one of the same configuration whose curve is in the output's `curves.csv` is not run again): `novelty` ranks
-candidates by novelty and spread, `uncertainty` by the spread alone, `random` takes frames at random times of
-trajectories that nothing stops. All have the same starts, distance floor, budget of labels and training. The error is
-that of each iteration's ensemble on the same fixed tests: crystal, vacancy and melt together, and each alone.
+candidates by novelty and spread, `uncertainty` by the spread alone, `unquenched` is the first without minima, `random`
+takes frames at random times of trajectories that nothing stops. All have the same starts, courses, distance floor,
+training and labelling cost, in labels of 32 atoms. The error is that of each iteration's ensemble on the same fixed
+tests: crystal, vacancy and melt together, and each alone.
 """
 
 import argparse
@@ -27,10 +28,13 @@ ROOT = Path(__file__).resolve().parents[2]
 WAYS: dict[str, dict[str, Any]] = {
     "novelty": {},
     "uncertainty": {"selection": {"strategy": "uncertainty"}},
-    "random": {"exploration": {"stopping": False}, "selection": {"strategy": "random"}},
+    "unquenched": {"exploration": {"quenches": None}},
+    "random": {"exploration": {"stopping": False, "quenches": None}, "selection": {"strategy": "random"}},
 }
-COLORS = {"novelty": "#4477aa", "uncertainty": "#228833", "random": "#999999"}
-PAIRS = (("novelty", "random"), ("uncertainty", "random"), ("novelty", "uncertainty"))
+COLORS = {"novelty": "#4477aa", "uncertainty": "#228833", "unquenched": "#ee6677", "random": "#999999"}
+PAIRS = (
+    ("novelty", "random"), ("uncertainty", "random"), ("unquenched", "random"), ("novelty", "uncertainty"),
+)  # fmt: skip
 FAMILIES = ("all", "test-crystal", "test-vacancy", "test-melt")
 
 
@@ -60,19 +64,23 @@ def ran(folder: Path, way: str, seed: int, cores: int) -> Path:
 
 
 def curve(results: Path) -> pd.DataFrame:
-    """Force error of each iteration's ensemble and of the last one by family, against the labels it was trained on."""
+    """Force error of each iteration's ensemble and of the last one by family, against the labels it was trained on.
+
+    The teacher's cost is linear in the atoms: ``cost`` is the number of labels of 32 atoms that all of them are worth.
+    """
     errors = pd.read_csv(results / "benchmarks" / "accuracy" / "errors.csv")
     structures = pd.read_csv(results / "benchmarks" / "accuracy" / "structures.csv")
     mine = errors[(errors["quantity"] == "force") & (errors["split"] == "test")]
     rows = []
     for name in mine["potential"].unique():
         own = structures[structures["potential"] == name]
-        labels = int(own["split"].isin(["train", "validation"]).sum())
+        learned = own[own["split"].isin(["train", "validation"])]
+        labels, cost = len(learned), float(learned["atoms"].sum()) / 32
         part = mine[mine["potential"] == name]
         for family in FAMILIES:
             chosen = part[part["grouping"] == "split"] if family == "all" else part[part["family"] == family]
-            rows.append((labels, family, float(chosen["rmse"].iloc[0])))
-    return pd.DataFrame(rows, columns=["labels", "family", "rmse"])
+            rows.append((labels, cost, family, float(chosen["rmse"].iloc[0])))
+    return pd.DataFrame(rows, columns=["labels", "cost", "family", "rmse"])
 
 
 def interval(logarithms: Any) -> tuple[float, float, float]:
@@ -114,24 +122,24 @@ def main() -> None:
     for place, family in zip(axes, FAMILIES, strict=True):
         for way in args.way or WAYS:
             part = table[(table["family"] == family) & (table["way"] == way)]
-            labels = part.groupby("iteration")["labels"].mean()
+            cost = part.groupby("iteration")["cost"].mean()
             errors = np.array([interval(np.log(rmse)) for _, rmse in part.groupby("iteration")["rmse"]])
             bars = [errors[:, 1] - errors[:, 0], errors[:, 2] - errors[:, 1]]
-            place.errorbar(labels, errors[:, 1], np.nan_to_num(bars), fmt="o-", color=COLORS[way], label=way, capsize=2)
+            place.errorbar(cost, errors[:, 1], np.nan_to_num(bars), fmt="o-", color=COLORS[way], label=way, capsize=2)
             print(
                 f"| {family} | {way} | " + " | ".join(f"{low:.3f} {m:.3f} {high:.3f}" for low, m, high in errors) + " |"
             )
-        place.set(xlabel="labels", ylabel="force RMSE (eV/Å)", title=family, yscale="log")
+        place.set(xlabel="cost (labels of 32 atoms)", ylabel="force RMSE (eV/Å)", title=family, yscale="log")
     axes[0].legend()
     if args.figure:
         figure.savefig(args.figure, dpi=130)
-    common = int(table.groupby(["way", "seed"])["labels"].max().min())
-    print(f"with {common} labels:")
+    common = float(table.groupby(["way", "seed"])["cost"].max().min())
+    print(f"at the cost of {common:.0f} labels of 32 atoms:")
     for family in FAMILIES:
         wide = (
             table[table["family"] == family]
-            .groupby(["seed", "way"])[["labels", "rmse"]]
-            .apply(lambda part: float(np.exp(np.interp(common, part["labels"], np.log(part["rmse"])))))
+            .groupby(["seed", "way"])[["cost", "rmse"]]
+            .apply(lambda part: float(np.exp(np.interp(common, part["cost"], np.log(part["rmse"])))))
             .unstack()
         )
         for first, second in PAIRS:

@@ -154,7 +154,7 @@ def _quenches(
         closest_fraction=settings.closest_fraction,
     )
     order = generator(seed, "quenched").permutation(settings.trajectories)
-    own = {t.number: t.candidate if t.reason == "end" else t.control for t in trajectories}
+    own = {t.number: t.last or t.control for t in trajectories}
     numbered = {k: int(order[k % len(order)]) for k in range(how.count)}
     structures = {k: frame for k, number in numbered.items() if (frame := own.get(number)) is not None}
     return quench_structures(potential, structures, quenching, seed, f"quench-{args.iteration}")

@@ -2,7 +2,7 @@
 
 The sampler of ANI-Al (J. S. Smith et al., Nat. Commun. 12, 1257, 2021): disordered starts,
 temperature and density on random courses, and the frame at which the spread passes a
-threshold as the candidate for a label.
+threshold as the candidate for a label. Where it passes none, the frame of the largest spread of forces is one too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -82,10 +82,13 @@ class Trajectory:
     steps: int
     reason: str
     measures: tuple[float, float, float]
-    """Spreads at the end, as in :data:`MEASURES`."""
+    """Spreads at the candidate, as in :data:`MEASURES`."""
     timestep_fs: float
     candidate: Atoms | None
-    """The last frame, unless atoms came too close or the dynamics blew up."""
+    """The frame at the stop, or the one at which the members agreed least on the forces where nothing stopped it; none
+    where atoms came too close or the dynamics blew up."""
+    last: Atoms | None
+    """The last frame of a trajectory that nothing stopped."""
     control: Atoms | None
     """A frame drawn uniformly from those before the end, or ``None`` when there was none."""
 
@@ -228,9 +231,14 @@ def _trajectory(
     chosen = before[int(rng.integers(len(before)))] if before else None
     parent, timestep_fs = f"{name}-{number}", driving.timestep_fs
     at_random = _described(chosen, number, "control", parent, timestep_fs) if chosen else None
-    at_stop = None if lost else _described(last, number, reason, parent, timestep_fs)
-    if not driving.stopping and at_random is not None:
-        at_random.info["reason"] = "random"
+    ended = reason == REASONS[Status.RUNNING]
+    if driving.stopping:
+        frame = max([*before, last], key=lambda frame: frame.measures[1]) if ended else last
+        candidate = None if lost else _described(frame, number, reason, parent, timestep_fs)
+    else:
+        frame, candidate = chosen or last, at_random
+        if candidate is not None:
+            candidate.info["reason"] = "random"
     return Trajectory(
         number=number,
         start=str(start.info.get("structure_id", "")),
@@ -239,9 +247,10 @@ def _trajectory(
         volume_start=float(start.get_volume() / len(start)),
         steps=last.step,
         reason=reason,
-        measures=last.measures,
+        measures=frame.measures,
         timestep_fs=timestep_fs,
-        candidate=at_stop if driving.stopping else at_random,
+        candidate=candidate,
+        last=_described(last, number, reason, parent, timestep_fs) if ended else None,
         control=at_random if driving.stopping else None,
     )
 

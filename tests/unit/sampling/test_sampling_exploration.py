@@ -157,7 +157,11 @@ def test_trajectories_end_at_the_first_frame_beyond_the_threshold(watched: list[
         assert t.steps == 120 or t.early
         assert t.candidate is not None
         assert t.candidate.info["parent"] == f"explore-{t.number}"
-        assert t.candidate.info["time_fs"] == t.steps * 5.0
+        assert t.control is None or t.early or t.candidate.info["force_std_mean"] >= t.control.info["force_std_mean"]
+        assert (t.last is None) == t.early
+        assert t.last is None or t.last.info["time_fs"] == t.steps * 5.0
+        assert t.last is None or t.candidate.info["force_std_mean"] >= t.last.info["force_std_mean"]
+        assert t.candidate.info["time_fs"] == t.steps * 5.0 or not t.early
         assert t.candidate.info["force_std_mean"] == t.measures[1]
 
 
