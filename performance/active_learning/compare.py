@@ -2,7 +2,7 @@
 
     python performance/active_learning/compare.py -o comparison --seeds 3
 
-Runs `config/teacher_small.yaml` three ways, each in a folder of its own below the output (a run that was killed goes
+Runs `config/teacher_small.yaml` in four ways, each in a folder of its own below the output (a run that was killed goes
 on, and one of the same configuration whose curve is in the output's `curves.csv` is not run again): `novelty` ranks
 candidates by novelty and spread, `uncertainty` by the spread alone, `unquenched` is the first without minima, `random`
 takes frames at random times of trajectories that nothing stops. All have the same starts, courses, distance floor,

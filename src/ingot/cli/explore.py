@@ -106,10 +106,8 @@ def _attacks(
 ) -> "tuple[int, list[Attacked]]":
     """How many were tried, and those that began.
 
-    Each begins at a frame of a trajectory at which the ensemble still agreed, or at its start where there is none. The
-    trajectories of all batches are drawn without looking, over again when there are fewer than attacks.
+    Each begins at a frame of a trajectory at which the ensemble still agreed, or at its start where there is none.
     """
-    from ingot.randomness import generator
     from ingot.sampling import Attacking, attack_structures
 
     how = settings.attacks
@@ -124,21 +122,16 @@ def _attacks(
         strain=how.strain,
         closest_fraction=settings.closest_fraction,
     )
-    order = generator(seed, "attacked").permutation(settings.trajectories)
     own = {t.number: t.control or starts[t.number % len(starts)] for t in trajectories}
-    attacked = {k: int(order[k % len(order)]) for k in range(how.count)}
-    structures = {k: own[trajectory] for k, trajectory in attacked.items() if trajectory in own}
+    structures = _dealt(own, how.count, settings.trajectories, seed, "attacked")
     return len(structures), attack_structures(potential, structures, thresholds, attacking, seed, name)
 
 
 def _quenches(
     potential: "Potential", settings: "ExplorationSettings", trajectories: "list[Trajectory]", args: argparse.Namespace
 ) -> "list[Quenched]":
-    """Minima below frames of trajectories, drawn without looking among all batches.
-
-    Each begins at the last frame where nothing stopped the trajectory, else at one at which the ensemble still agreed.
-    """
-    from ingot.randomness import derive_seed, generator
+    """Minima below frames: the last one where nothing stopped a trajectory, else one at which the ensemble agreed."""
+    from ingot.randomness import derive_seed
     from ingot.sampling import Quenching, quench_structures
 
     how = settings.quenches
@@ -153,11 +146,21 @@ def _quenches(
         rattle=how.rattle_angstrom,
         closest_fraction=settings.closest_fraction,
     )
-    order = generator(seed, "quenched").permutation(settings.trajectories)
-    own = {t.number: t.last or t.control for t in trajectories}
-    numbered = {k: int(order[k % len(order)]) for k in range(how.count)}
-    structures = {k: frame for k, number in numbered.items() if (frame := own.get(number)) is not None}
+    own = {t.number: frame for t in trajectories if (frame := t.last or t.control) is not None}
+    structures = _dealt(own, how.count, settings.trajectories, seed, "quenched")
     return quench_structures(potential, structures, quenching, seed, f"quench-{args.iteration}")
+
+
+def _dealt(own: "dict[int, Atoms]", count: int, trajectories: int, seed: int, purpose: str) -> "dict[int, Atoms]":
+    """The structures of ``count`` attacks or quenches, as far as this batch has them in ``own``, by trajectory.
+
+    Trajectories of all batches are drawn without looking, over again when there are fewer than ``count``.
+    """
+    from ingot.randomness import generator
+
+    order = generator(seed, purpose).permutation(trajectories)
+    drawn = {k: int(order[k % trajectories]) for k in range(count)}
+    return {k: own[number] for k, number in drawn.items() if number in own}
 
 
 def _thresholds(potential: "Potential", settings: "ExplorationSettings") -> "Thresholds":

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trajectories", required=True, metavar="FILE", help="trajectories.csv of `ingot explore`")
     parser.add_argument("--attacks", metavar="FILE", help="attacks.csv of `ingot explore`")
     parser.add_argument("--quenches", metavar="FILE", help="quenches.csv of `ingot explore`")
-    parser.add_argument("--dataset", nargs="+", required=True, metavar="DATA", help="all data so far, the first first")
+    parser.add_argument("--dataset", nargs="+", required=True, metavar="DATA", help="all data, from the first on")
     parser.add_argument("--labels", help="JSON or a file: the section `labels`, whose method estimates costs")
     parser.add_argument("--previous", nargs="*", default=[], metavar="FILE", help="decisions of earlier iterations")
     parser.add_argument("--settings", help="JSON or a file: the section `active_learning.selection`")

@@ -105,10 +105,10 @@ def write_attacks(path: str | Path, attacks: Sequence[Attacked]) -> None:
 
 
 QUENCH_COLUMNS = (
-    "quench", "start", "steps", "energy_start_ev_per_atom", "energy_ev_per_atom", "largest_force_ev_per_angstrom",
-    *MEASURES, "candidate",
+    "quench", "trajectory", "start", "start_time_fs", "steps",
+    "energy_start_ev_per_atom", "energy_ev_per_atom", "largest_force_ev_per_angstrom", *MEASURES, "candidate",
 )  # fmt: skip
-"""One row per quench; energies are the mean of the members."""
+"""One row per quench; it begins at that time of that trajectory. Energies are the mean of the members."""
 
 
 def write_quenches(path: str | Path, quenches: Sequence[Quenched]) -> None:
@@ -117,7 +117,9 @@ def write_quenches(path: str | Path, quenches: Sequence[Quenched]) -> None:
     for one in quenches:
         row: dict[str, Any] = {
             "quench": one.number,
+            "trajectory": one.trajectory,
             "start": one.start,
+            "start_time_fs": one.start_time_fs,
             "steps": one.steps,
             "energy_start_ev_per_atom": one.energy_start,
             "energy_ev_per_atom": one.energy,

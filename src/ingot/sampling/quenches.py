@@ -56,6 +56,9 @@ class Quenched:
     number: int
     start: str
     """Id of the structure that was quenched."""
+    trajectory: int | None
+    start_time_fs: float | None
+    """Where in the dynamics that structure was, if it is a frame of one."""
     steps: int
     energy_start: float
     energy: float
@@ -105,6 +108,8 @@ def quench_structures(
             Quenched(
                 number=number,
                 start=str(start.info.get("structure_id", "")),
+                trajectory=start.info.get("trajectory"),
+                start_time_fs=start.info.get("time_fs"),
                 steps=steps + int(minimiser.nsteps),
                 energy_start=first,
                 energy=float(evaluation.energy.mean()) / len(atoms),

@@ -136,11 +136,43 @@ def test_quenches_of_stopped_trajectories_begin_before_the_stop(folder: Path) ->
     assert explore(folder, "stopped", **how | low) == 0
     rows = read_trajectories(folder / "stopped" / "trajectories.csv")
     before_stops = {row["control"] for row in rows if row["reason"] != "end"}
-    starts = {row["start"] for row in read_table(folder / "stopped" / "quenches.csv", QUENCH_COLUMNS)}
+    quenches = read_table(folder / "stopped" / "quenches.csv", QUENCH_COLUMNS)
+    starts = {row["start"] for row in quenches}
     assert len(starts) == 3
     assert before_stops
     assert before_stops <= starts
     assert not {row["candidate"] for row in rows if row["reason"] != "end"} & starts
+    for row in quenches:
+        own = rows[int(row["trajectory"])]
+        assert row["start_time_fs"] == own["time_fs" if own["reason"] == "end" else "control_time_fs"]
+    # All of three frames and three minima are novel: four picks are two of each, though minima spread least.
+    out = folder / "shared"
+    arguments = ["select", "--candidates", str(folder / "stopped/candidates.extxyz"), "--quenches",
+                 str(folder / "stopped/quenches.csv"), "--trajectories", str(folder / "stopped/trajectories.csv"),
+                 "--settings", '{"budget": 4}', "--dataset", str(folder / "data.extxyz"),
+                 "--decision", str(out / "selection.json"), "-o", str(out / "selected.extxyz")]  # fmt: skip
+    assert main(arguments) == 0
+    chosen = {a.info["structure_id"] for a in read_structures(out / "selected.extxyz")}
+    assert len(chosen) == 4
+    assert len(chosen & {row["candidate"] for row in quenches}) == 2
+
+
+def test_the_unit_of_a_cost_budget_is_the_first_data(folder: Path) -> None:
+    """Candidates of four atoms, first data of four, later data of thirty-two: the budget buys what it bought before."""
+    assert explore(folder, "priced") == 0
+    big = bulk("Al", "fcc", a=4.2, cubic=True) * (2, 2, 2)
+    big.rattle(0.05, seed=1)
+    write_structures(folder / "later.extxyz", [describe(big, "packing")])
+    out = folder / "bought"
+    for names, count in ((("data", "later"), 2), (("later", "data"), 3)):
+        data = [str(folder / f"{name}.extxyz") for name in names]
+        arguments = ["select", "--candidates", str(folder / "priced/candidates.extxyz"), "--trajectories",
+                     str(folder / "priced/trajectories.csv"), "--dataset", *data, "--settings",
+                     '{"budget": 6, "cost_budget": 2.5}', "--decision", str(out / "selection.json"),
+                     "--labels", '{"method": "ase", "ase": {"calculator": "ase.calculators.emt.EMT"}}',
+                     "-o", str(out / "selected.extxyz")]  # fmt: skip
+        assert main(arguments) == 0
+        assert len(read_structures(out / "selected.extxyz")) == count
 
 
 def test_attacks_are_candidates_beside_trajectories(folder: Path) -> None:
