@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
+from ase.units import GPa
 from numpy.typing import NDArray
 from scipy.stats import t as student_t
 
@@ -26,9 +27,9 @@ Values = NDArray[np.float64]
 class Comparison:
     """Label and prediction of one structure.
 
-    Energies per atom in eV, forces (atoms, 3) in eV/A; labelled forces are ``None`` where there are none, the standard
-    deviations for a model without uncertainty. ``split`` says what the structure was to this model:
-    train, validation, test, extrapolation, or unseen.
+    Energies per atom in eV, forces (atoms, 3) in eV/A, stresses (6,) in GPa, Voigt; labelled forces and stresses are
+    ``None`` where there are none, the standard deviations for a model without uncertainty. ``split`` says what the
+    structure was to this model: train, validation, test, extrapolation, or unseen.
     """
 
     structure_id: str
@@ -47,6 +48,9 @@ class Comparison:
     """g/cm3; nothing for a structure that is not periodic in all directions."""
     crystalline: float | None = None
     """Share of its atoms with crystal around them; nothing for few atoms (see :mod:`ingot.benchmarks.order`)."""
+    stress_label: Values | None = None
+    stress: Values | None = None
+    """Only where the label has one too."""
 
     @property
     def atoms(self) -> int:
@@ -68,6 +72,11 @@ class Comparison:
         """Root-mean-square error of the force components, eV/A."""
         errors = self.force_errors
         return None if errors is None else float(np.sqrt(np.mean(errors**2)))
+
+    @property
+    def stress_errors(self) -> Values | None:
+        """Predicted minus labelled, GPa, the six components of Voigt."""
+        return None if self.stress_label is None or self.stress is None else self.stress - self.stress_label
 
 
 def compare(
@@ -112,9 +121,20 @@ def compare(
                 members=members,
                 density=_density(frame),
                 crystalline=crystalline_fraction(frame),
+                **_stresses(labels, calculator, atoms),
             )
         )
     return result
+
+
+def _stresses(labels: Mapping[str, Values], calculator: BaseCalculator, atoms: Atoms) -> dict[str, Values]:
+    known = "stress" in labels and "stress" in getattr(calculator, "implemented_properties", ())
+    if not known or not atoms.pbc.all():
+        return {}
+    return {
+        "stress_label": np.asarray(labels["stress"], dtype=np.float64) / GPa,
+        "stress": np.asarray(atoms.get_stress(), dtype=np.float64) / GPa,
+    }
 
 
 def method_zero(offsets: Mapping[str, float], by_method: Mapping[str, Mapping[str, float]]) -> Callable[[Atoms], float]:
@@ -228,3 +248,8 @@ def force_summary(group: Sequence[Comparison], interval: float) -> ErrorSummary:
         interval,
         group[0].members if group else None,
     )
+
+
+def stress_summary(group: Sequence[Comparison], interval: float) -> ErrorSummary:
+    """Errors of the six components of the stress, GPa. Raises :class:`BenchmarkError` when there are none."""
+    return summarise([errors for c in group if (errors := c.stress_errors) is not None], None, interval)

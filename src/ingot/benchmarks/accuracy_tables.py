@@ -1,12 +1,13 @@
 """The accuracy benchmark's tables: one row per structure, per force component, per group, and the headline."""
 
+import contextlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ingot.benchmarks.accuracy import Comparison, ErrorSummary, energy_summary, force_summary
+from ingot.benchmarks.accuracy import Comparison, ErrorSummary, energy_summary, force_summary, stress_summary
 from ingot.benchmarks.errors import BenchmarkError
 from ingot.benchmarks.tables import Quantity, write_quantities, write_table
 
@@ -26,6 +27,7 @@ STRUCTURE_COLUMNS = (
     "force_std_rms_eV_per_A",
     "force_max_error_eV_per_A",
     "force_label_rms_eV_per_A",
+    "stress_rmse_GPa",
     "members",
 )
 FORCE_COLUMNS = (
@@ -110,6 +112,7 @@ def _structure_row(name: str, c: Comparison) -> tuple[object, ...]:
         spread,
         None if errors is None else float(np.abs(errors).max()),
         None if c.forces_label is None else float(np.sqrt(np.mean(c.forces_label**2))),
+        None if c.stress_errors is None else float(np.sqrt(np.mean(c.stress_errors**2))),
         c.members,
     )
 
@@ -176,10 +179,10 @@ def _density_intervals(densities: Sequence[float]) -> Callable[[float | None], s
 
 def _summaries(group: Sequence[Comparison], interval: float) -> Iterable[tuple[str, str, ErrorSummary]]:
     yield "energy", "eV/atom", energy_summary(group, interval)
-    try:
+    with contextlib.suppress(BenchmarkError):  # only structures whose forces vanish by symmetry
         yield "force", "eV/A", force_summary(group, interval)
-    except BenchmarkError:
-        return  # only structures whose forces vanish by symmetry
+    with contextlib.suppress(BenchmarkError):  # labels without stress
+        yield "stress", "GPa", stress_summary(group, interval)
 
 
 def _numbers(s: ErrorSummary) -> tuple[object, ...]:
@@ -188,24 +191,28 @@ def _numbers(s: ErrorSummary) -> tuple[object, ...]:
     )  # fmt: skip
 
 
+_HEADLINE = {
+    "energy": ("energies", 1e3, "meV/atom", "structures"),
+    "force": ("forces", 1.0, "eV/A", "structures with forces that symmetry does not cancel"),
+    "stress": ("stresses", 1.0, "GPa", "structures with labelled stress"),
+}
+"""Plural, scale and unit of the RMSE, and what is counted."""
+
+
 def headline(comparisons: Sequence[Comparison], interval: float) -> list[Quantity]:
-    """Energy and force RMSE and the coverage of each split, as rows of ``quantities.csv``."""
+    """RMSE of energy, force and stress, and the coverage of each split, as rows of ``quantities.csv``."""
     rows = []
     splits = [s for s in SPLIT_ORDER if any(c.split == s for c in comparisons)]
     for split in splits:
         group = [c for c in comparisons if c.split == split]
         for quantity, _, s in _summaries(group, interval):
-            scale, unit = (1e3, "meV/atom") if quantity == "energy" else (1.0, "eV/A")
-            what = "structures" if quantity == "energy" else "structures with forces that symmetry does not cancel"
+            plural, scale, unit, what = _HEADLINE[quantity]
             condition = f"{s.structures} {what}"
             error = None if s.rmse_error is None else scale * s.rmse_error
             kind = "" if error is None else "jackknife over structures"
             key = f"{quantity}_rmse_{split}"
             rows.append(Quantity(key, f"{quantity} RMSE, {split}", scale * s.rmse, unit, error, kind, condition))
             if s.coverage is not None:
-                key, label = (
-                    f"{quantity}_coverage_{split}",
-                    f"{'energies' if quantity == 'energy' else 'forces'} inside the {interval:.0%} interval, {split}",
-                )
+                key, label = f"{quantity}_coverage_{split}", f"{plural} inside the {interval:.0%} interval, {split}"
                 rows.append(Quantity(key, label, s.coverage, "1", condition=condition))
     return rows

@@ -58,10 +58,11 @@ def error_table(run: Run) -> Table | None:
         Column("median", "eV/Å", 3),
         Column("95 % quantile", "eV/Å", 3),
         Column(f"in {interval} interval", "forces, %", 0),
+        Column("stress RMSE", "GPa", 2),
     )
     caption = (
-        f"Errors of the final potential. The last column is how often a labelled force component lies inside the "
-        f"potential's own {interval} interval: less means that it is too sure of itself."
+        f"Errors of the final potential. The last column but one is how often a labelled force component lies "
+        f"inside the potential's own {interval} interval: less means that it is too sure of itself."
     )
     return Table(caption, columns, tuple(rows))
 
@@ -104,6 +105,7 @@ def _error_row(split: str, family: str, part: pd.DataFrame) -> tuple[object, ...
         value("energy", "median", 1e3),
         *(value("force", name) for name in ("rmse", "mae", "median", "q95")),
         value("force", "coverage", 100.0),
+        value("stress", "rmse"),
     )
 
 

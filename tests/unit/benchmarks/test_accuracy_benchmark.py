@@ -9,8 +9,9 @@ from ase.build import bulk
 from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
+from ase.units import GPa
 
-from ingot.benchmarks.accuracy import Comparison, compare, energy_summary, force_summary, summarise
+from ingot.benchmarks.accuracy import Comparison, compare, energy_summary, force_summary, stress_summary, summarise
 from ingot.benchmarks.accuracy_tables import headline, write_accuracy
 from ingot.benchmarks.errors import BenchmarkError
 from ingot.benchmarks.splits import split_seen_by
@@ -121,6 +122,38 @@ def test_structures_without_forces_count_for_their_energy(tmp_path, comparisons:
     write_accuracy(tmp_path, {"final": both}, 0.9, parity_rows=20)
     with (tmp_path / "structures.csv").open() as handle:
         assert [row["force_rmse_eV_per_A"] for row in csv.DictReader(handle)][-1] == ""
+
+
+def test_stresses_are_compared_in_gigapascals_where_both_sides_have_them(
+    tmp_path, comparisons: list[Comparison]
+) -> None:
+    """Labels of a crystal strained by 1 %, predictions of the unstrained one: elastic constants of EMT in GPa."""
+    crystal = bulk("Al", a=3.994, cubic=True)
+    crystal.calc = EMT()
+    strained = bulk("Al", a=3.994, cubic=True)
+    strained.set_cell(strained.cell * [1.01, 1.0, 1.0], scale_atoms=True)
+    strained.calc = EMT()
+    c11, c12 = ((strained.get_stress() - crystal.get_stress())[k] / 0.01 / GPa for k in (0, 1))
+    label = strained.copy()
+    label.info.update(structure_id="a" * 16, family="strained")
+    stress = crystal.get_stress()
+    label.calc = SinglePointCalculator(label, energy=0.0, forces=np.zeros((4, 3)), stress=stress)
+    found = compare(EMT(), [label], "initial", lambda i: "test")
+    errors = found[0].stress_errors
+    assert errors is not None
+    assert errors == pytest.approx(np.array([c11, c12, c12, 0, 0, 0]) * 0.01, abs=1e-9)
+    assert 0.2 < errors[0] < 2  # some tens of GPa times 1 %, in no other unit
+    # Labels without stress, and a potential that gives none, leave it out.
+    assert compare(_Offset(), [label], "initial", lambda i: "test")[0].stress_errors is None
+    assert comparisons[0].stress_errors is None
+    with pytest.raises(BenchmarkError, match="no structures"):
+        stress_summary(comparisons, 0.9)
+    write_accuracy(tmp_path, {"final": [*comparisons, *found]}, 0.9, parity_rows=20)
+    with (tmp_path / "errors.csv").open() as handle:
+        rows = [r for r in csv.DictReader(handle) if r["quantity"] == "stress" and r["grouping"] == "split"]
+    assert [(r["split"], r["structures"], r["unit"]) for r in rows] == [("test", "1", "GPa")]
+    assert float(rows[0]["rmse"]) == pytest.approx(float(np.sqrt(np.mean(errors**2))))
+    assert {q.quantity: q.unit for q in headline(found, 0.9)}["stress_rmse_test"] == "GPa"
 
 
 def test_errors_by_density_are_in_intervals_of_round_width(tmp_path) -> None:
