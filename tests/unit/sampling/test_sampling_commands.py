@@ -126,6 +126,18 @@ def test_explore_then_select(folder: Path) -> None:
     assert (folder / "again" / "trajectories.csv").read_bytes() == first
 
 
+def test_quenches_begin_at_the_end_of_a_trajectory_that_nothing_stops(folder: Path) -> None:
+    how = {"quenches": {"count": 3, "steps": 2}, "steps": 20, "timestep_fs": 2.0}
+    assert explore(folder, "ended", **how) == 0
+    rows = read_trajectories(folder / "ended" / "trajectories.csv")
+    quenches = read_table(folder / "ended" / "quenches.csv", QUENCH_COLUMNS)
+    assert {row["reason"] for row in rows} == {"end"}
+    assert all(row["control"] for row in rows)
+    assert sorted(row["trajectory"] for row in quenches) == ["0", "1", "2"]
+    assert {float(row["start_time_fs"]) for row in quenches} == {40.0}
+    assert {row["start"] for row in quenches}.isdisjoint(row["control"] for row in rows)
+
+
 def test_quenches_of_stopped_trajectories_begin_before_the_stop(folder: Path) -> None:
     how = {"quenches": {"count": 3, "steps": 2}, "watch_every": 1, "frame_every": 1, "steps": 40}
     how |= {"temperature_start_kelvin": [4000, 4000]}
