@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import matplotlib.ticker
 import numpy as np
 import pandas as pd
 import yaml
@@ -130,22 +131,23 @@ def main() -> None:
                 f"| {family} | {way} | " + " | ".join(f"{low:.3f} {m:.3f} {high:.3f}" for low, m, high in errors) + " |"
             )
         place.set(xlabel="cost (labels of 32 atoms)", ylabel="force RMSE (eV/Å)", title=family, yscale="log")
+        place.yaxis.set_major_locator(mpl.ticker.FixedLocator((0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5)))
+        place.yaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%g"))
+        place.yaxis.set_minor_formatter(mpl.ticker.NullFormatter())
     axes[0].legend()
     if args.figure:
         figure.savefig(args.figure, dpi=130)
-    common = float(table.groupby(["way", "seed"])["cost"].max().min())
-    print(f"at the cost of {common:.0f} labels of 32 atoms:")
+    last = table["iteration"].max()
     for family in FAMILIES:
-        wide = (
-            table[table["family"] == family]
-            .groupby(["seed", "way"])[["cost", "rmse"]]
-            .apply(lambda part: float(np.exp(np.interp(common, part["cost"], np.log(part["rmse"])))))
-            .unstack()
-        )
+        part = table[(table["family"] == family) & (table["iteration"] > 0)]
+        errors = np.log(part.pivot(index=["seed", "iteration"], columns="way", values="rmse"))
         for first, second in PAIRS:
-            if {first, second} <= set(wide):
-                low, middle, high = interval(np.log((wide[first] / wide[second]).dropna()))
-                print(f"{family}: {first} / {second} = {middle:.2f} [{low:.2f}, {high:.2f}] (95 %, seeds paired)")
+            if {first, second} <= set(errors):
+                ratio = (errors[first] - errors[second]).dropna()
+                end = interval(ratio.xs(last, level="iteration"))
+                whole = interval(ratio.groupby("seed").mean())
+                at_end, over = (f"{middle:.2f} [{low:.2f}, {high:.2f}]" for low, middle, high in (end, whole))
+                print(f"{family}: {first} / {second} = {at_end} at the end, {over} over the curve (95 %, seeds paired)")
 
 
 if __name__ == "__main__":
