@@ -33,7 +33,8 @@ def main() -> None:
     del vacancy[0]
     for atoms in (crystal, vacancy):
         atoms.calc = calculator
-    BFGS(vacancy, logfile=None).run(fmax=0.01, steps=100)
+    if not BFGS(vacancy, logfile=None).run(fmax=0.01, steps=100):
+        raise SystemExit("the vacancy did not relax to 0.01 eV/A in 100 steps")
     share = len(vacancy) / len(crystal)
     print(f"potential {vacancy.get_potential_energy() - share * crystal.get_potential_energy():.4f} eV", flush=True)
     settings = yaml.safe_load(args.configuration.read_text())["labels"]

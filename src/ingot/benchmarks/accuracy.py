@@ -121,18 +121,19 @@ def compare(
                 members=members,
                 density=_density(frame),
                 crystalline=crystalline_fraction(frame),
-                **_stresses(labels, calculator, atoms),
+                **_stresses(frame, atoms),
             )
         )
     return result
 
 
-def _stresses(labels: Mapping[str, Values], calculator: BaseCalculator, atoms: Atoms) -> dict[str, Values]:
-    known = "stress" in labels and "stress" in getattr(calculator, "implemented_properties", ())
+def _stresses(frame: Atoms, atoms: Atoms) -> dict[str, Values]:
+    """Label and prediction in GPa, where both are there."""
+    known = "stress" in frame.calc.results and "stress" in getattr(atoms.calc, "implemented_properties", ())
     if not known or not atoms.pbc.all():
         return {}
     return {
-        "stress_label": np.asarray(labels["stress"], dtype=np.float64) / GPa,
+        "stress_label": np.asarray(frame.get_stress(), dtype=np.float64) / GPa,
         "stress": np.asarray(atoms.get_stress(), dtype=np.float64) / GPa,
     }
 
