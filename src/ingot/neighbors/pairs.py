@@ -5,6 +5,7 @@ from vesin import NeighborList
 
 from ingot.arrays import Cell, Periodicity, Positions
 from ingot.neighbors.errors import NeighborError
+from ingot.neighbors.sorting import lexicographic_order
 
 _SMALLEST_HEIGHT = 0.1
 """In angstrom: a periodic cell thinner than this is a mistake, not a structure."""
@@ -41,6 +42,22 @@ def complete_cell(cell: Cell, pbc: Periodicity) -> np.ndarray:
     return vectors
 
 
+def found_pairs(
+    positions: Positions, cell: Cell, pbc: Periodicity, cutoff: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """What :func:`neighbor_pairs` gives, in the order in which the pairs were found."""
+    points = np.ascontiguousarray(positions, dtype=np.float64)
+    if points.ndim != 2 or points.shape[1] != 3 or not np.isfinite(points).all():
+        raise NeighborError("positions must be finite numbers of shape (atoms, 3): the simulation may have blown up")
+    if not np.isfinite(cutoff) or cutoff <= 0:
+        raise NeighborError(f"the cutoff must be a positive length in angstrom, got {cutoff!r}")
+    periodic = np.asarray(pbc, dtype=bool)
+    box = complete_cell(cell, periodic)
+    search = NeighborList(cutoff=float(cutoff), full_list=True, n_threads=1)
+    i, j, shift, distance = search.compute(points=points, box=box, periodic=periodic, quantities="ijSd")
+    return i.astype(np.int64), j.astype(np.int64), shift, distance
+
+
 def neighbor_pairs(
     positions: Positions, cell: Cell, pbc: Periodicity, cutoff: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -51,14 +68,6 @@ def neighbor_pairs(
     centre, neighbour and shift, so that the order depends on the structure only.
     Raises :class:`NeighborError` for a bad cutoff, cell or positions that are not finite.
     """
-    points = np.ascontiguousarray(positions, dtype=np.float64)
-    if points.ndim != 2 or points.shape[1] != 3 or not np.isfinite(points).all():
-        raise NeighborError("positions must be finite numbers of shape (atoms, 3): the simulation may have blown up")
-    if not np.isfinite(cutoff) or cutoff <= 0:
-        raise NeighborError(f"the cutoff must be a positive length in angstrom, got {cutoff!r}")
-    periodic = np.asarray(pbc, dtype=bool)
-    box = complete_cell(cell, periodic)
-    search = NeighborList(cutoff=float(cutoff), full_list=True, n_threads=1)
-    i, j, shift, distance = search.compute(points=points, box=box, periodic=periodic, quantities="ijSd")
-    order = np.lexsort((shift[:, 2], shift[:, 1], shift[:, 0], j, i))
+    i, j, shift, distance = found_pairs(positions, cell, pbc, cutoff)
+    order = lexicographic_order(i, j, *shift.T)
     return i[order].astype(np.int32), j[order].astype(np.int32), shift[order].astype(np.int32), distance[order]

@@ -8,7 +8,8 @@ from jaxtyping import Array, Bool, Int
 
 from ingot.arrays import Cell, Periodicity, Positions
 from ingot.neighbors.errors import NeighborError, NeighborOverflow
-from ingot.neighbors.pairs import neighbor_pairs
+from ingot.neighbors.pairs import found_pairs
+from ingot.neighbors.sorting import lexicographically_sorted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,10 +48,6 @@ def round_up(value: int, step: int) -> int:
     return step * max(1, -(-value // step))
 
 
-def _largest_count(centre: np.ndarray, atoms: int) -> int:
-    return int(np.bincount(centre, minlength=atoms).max()) if atoms else 0
-
-
 def neighbor_table(
     positions: Positions,
     cell: Cell,
@@ -71,23 +68,23 @@ def neighbor_table(
     if inner_cutoff is not None and not 0 < inner_cutoff <= cutoff:
         raise NeighborError(f"the inner cutoff must lie in (0, {cutoff}] A, got {inner_cutoff!r}")
     atoms = len(positions)
-    centre, neighbor, shift, distance = neighbor_pairs(positions, cell, pbc, cutoff)
-    within = distance < inner_cutoff if inner_cutoff is not None else np.zeros(len(centre), bool)
-    needed, needed_inner = _largest_count(centre, atoms), _largest_count(centre[within], atoms)
+    centre, neighbor, shift, distance = found_pairs(positions, cell, pbc, cutoff)
+    outer = distance >= inner_cutoff if inner_cutoff is not None else np.ones(len(centre), bool)
+    count = np.bincount(centre, minlength=atoms)
+    needed = int(count.max(initial=0))
+    needed_inner = int(np.bincount(centre[~outer], minlength=atoms).max(initial=0))
     inner = 0 if inner_cutoff is None else inner_capacity or round_up(needed_inner, 2)
     columns = capacity or round_up(max(needed, inner), 8)
     if needed > columns or needed_inner > inner:
         raise NeighborOverflow(needed, columns, needed_inner, inner)
     if inner > columns:
         raise NeighborError(f"the inner capacity {inner} exceeds the capacity {columns}")
-    order = np.lexsort((~within, centre))  # stable: keeps the order of index and shift
-    centre = centre[order]
-    start = np.searchsorted(centre, np.arange(atoms))
-    column = np.arange(len(centre)) - start[centre]
+    _, _, neighbor, *components = lexicographically_sorted(centre, outer, neighbor, *shift.T)
+    mask = np.arange(columns) < count[:, None]
+    places = np.flatnonzero(mask)
     index = np.zeros((atoms, columns), np.int32)
     shifts = np.zeros((atoms, columns, 3), np.int32)
-    mask = np.zeros((atoms, columns), bool)
-    index[centre, column] = neighbor[order]
-    shifts[centre, column] = shift[order]
-    mask[centre, column] = True
+    index.reshape(-1)[places] = neighbor
+    for axis, component in enumerate(components):
+        shifts.reshape(-1, 3)[places, axis] = component
     return NeighborTable(index=index, shift=shifts, mask=mask, inner=int(inner))
