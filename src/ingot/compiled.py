@@ -16,6 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _FLAGS = (
     "-std=c++17", "-fPIC", "-shared", "-pthread", "-w",
@@ -62,6 +66,17 @@ class CompiledSources:
         except OSError as error:
             message = f"cannot build or load {self.path} (INGOT_CACHE names another folder): {error}"
             raise NotCompiledError(message) from error
+
+    def call(self, function: str, *arguments: "int | float | NDArray[Any]") -> Any:
+        """Call with 64-bit integers, doubles and the addresses of contiguous arrays, without Python's lock."""
+        passed: list[Any] = []
+        for value in arguments:
+            if isinstance(value, int | float):
+                passed.append(ctypes.c_double(value) if isinstance(value, float) else ctypes.c_int64(value))
+            else:
+                assert value.flags.c_contiguous
+                passed.append(ctypes.c_void_p(value.ctypes.data))
+        return getattr(self.library, function)(*passed)
 
     def _build(self) -> None:
         """Compile beside the target and rename: several processes may build at once."""

@@ -74,12 +74,14 @@ def _memory() -> str:
 
 def _native() -> dict[str, str]:
     from ingot.audit.native import compiled_audit
+    from ingot.neighbors.native import compiled_tables
     from ingot.potentials import native_status
 
     said = {}
     for name, (built, where), without in (
         ("potentials", native_status(), "training and dynamics are"),
         ("audit", compiled_audit(), "the audit is"),
+        ("neighbors", compiled_tables(), "neighbour tables are"),
     ):
         said[name] = f"built: {where}" if built else f"missing, {without} several times slower: {where}"
     return said

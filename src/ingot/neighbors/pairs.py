@@ -42,17 +42,23 @@ def complete_cell(cell: Cell, pbc: Periodicity) -> np.ndarray:
     return vectors
 
 
-def found_pairs(
+def checked_structure(
     positions: Positions, cell: Cell, pbc: Periodicity, cutoff: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """What :func:`neighbor_pairs` gives, in the order in which the pairs were found."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions, complete cell and periodic directions as compiled code wants them, or :class:`NeighborError`."""
     points = np.ascontiguousarray(positions, dtype=np.float64)
     if points.ndim != 2 or points.shape[1] != 3 or not np.isfinite(points).all():
         raise NeighborError("positions must be finite numbers of shape (atoms, 3): the simulation may have blown up")
     if not np.isfinite(cutoff) or cutoff <= 0:
         raise NeighborError(f"the cutoff must be a positive length in angstrom, got {cutoff!r}")
-    periodic = np.asarray(pbc, dtype=bool)
-    box = complete_cell(cell, periodic)
+    periodic = np.ascontiguousarray(pbc, dtype=bool)
+    return points, complete_cell(cell, periodic), periodic
+
+
+def found_pairs(
+    points: np.ndarray, box: np.ndarray, periodic: np.ndarray, cutoff: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """What :func:`neighbor_pairs` gives, of a checked structure, in the order in which the pairs were found."""
     search = NeighborList(cutoff=float(cutoff), full_list=True, n_threads=1)
     i, j, shift, distance = search.compute(points=points, box=box, periodic=periodic, quantities="ijSd")
     return i.astype(np.int64), j.astype(np.int64), shift, distance
@@ -68,6 +74,6 @@ def neighbor_pairs(
     centre, neighbour and shift, so that the order depends on the structure only.
     Raises :class:`NeighborError` for a bad cutoff, cell or positions that are not finite.
     """
-    i, j, shift, distance = found_pairs(positions, cell, pbc, cutoff)
+    i, j, shift, distance = found_pairs(*checked_structure(positions, cell, pbc, cutoff), cutoff)
     order = lexicographic_order(i, j, *shift.T)
     return i[order].astype(np.int32), j[order].astype(np.int32), shift[order].astype(np.int32), distance[order]

@@ -8,7 +8,8 @@ from jaxtyping import Array, Bool, Int
 
 from ingot.arrays import Cell, Periodicity, Positions
 from ingot.neighbors.errors import NeighborError, NeighborOverflow
-from ingot.neighbors.pairs import found_pairs
+from ingot.neighbors.native import compiled_table, compiled_tables
+from ingot.neighbors.pairs import checked_structure, found_pairs
 from ingot.neighbors.sorting import lexicographically_sorted
 
 
@@ -67,24 +68,39 @@ def neighbor_table(
     """
     if inner_cutoff is not None and not 0 < inner_cutoff <= cutoff:
         raise NeighborError(f"the inner cutoff must lie in (0, {cutoff}] A, got {inner_cutoff!r}")
-    atoms = len(positions)
-    centre, neighbor, shift, distance = found_pairs(positions, cell, pbc, cutoff)
-    outer = distance >= inner_cutoff if inner_cutoff is not None else np.ones(len(centre), bool)
-    count = np.bincount(centre, minlength=atoms)
-    needed = int(count.max(initial=0))
-    needed_inner = int(np.bincount(centre[~outer], minlength=atoms).max(initial=0))
-    inner = 0 if inner_cutoff is None else inner_capacity or round_up(needed_inner, 2)
-    columns = capacity or round_up(max(needed, inner), 8)
+    structure = checked_structure(positions, cell, pbc, cutoff)
+    reach = cutoff, inner_cutoff or 0.0
+    make = compiled_table if compiled_tables()[0] else sorted_table
+    columns, inner = capacity, (inner_capacity or None) if inner_cutoff is not None else 0
+    if columns is None or inner is None:
+        needed, needed_inner, _ = make(*structure, reach, 0, 0)
+        inner = round_up(needed_inner, 2) if inner is None else inner
+        columns = columns or round_up(max(needed, inner), 8)
+    needed, needed_inner, (index, shift, mask) = make(*structure, reach, columns, inner)
     if needed > columns or needed_inner > inner:
         raise NeighborOverflow(needed, columns, needed_inner, inner)
     if inner > columns:
         raise NeighborError(f"the inner capacity {inner} exceeds the capacity {columns}")
-    _, _, neighbor, *components = lexicographically_sorted(centre, outer, neighbor, *shift.T)
-    mask = np.arange(columns) < count[:, None]
-    places = np.flatnonzero(mask)
+    return NeighborTable(index=index, shift=shift, mask=mask, inner=inner)
+
+
+def sorted_table(
+    points: np.ndarray, box: np.ndarray, periodic: np.ndarray, reach: tuple[float, float], columns: int, inner: int
+) -> tuple[int, int, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """What :func:`~ingot.neighbors.native.compiled_table` gives, from sorted pairs."""
+    atoms = len(points)
+    centre, neighbor, shift, distance = found_pairs(points, box, periodic, reach[0])
+    outer = distance >= reach[1]
+    count = np.bincount(centre, minlength=atoms)
+    needed = int(count.max(initial=0))
+    needed_inner = int(np.bincount(centre[~outer], minlength=atoms).max(initial=0))
     index = np.zeros((atoms, columns), np.int32)
     shifts = np.zeros((atoms, columns, 3), np.int32)
-    index.reshape(-1)[places] = neighbor
-    for axis, component in enumerate(components):
-        shifts.reshape(-1, 3)[places, axis] = component
-    return NeighborTable(index=index, shift=shifts, mask=mask, inner=int(inner))
+    mask = np.arange(columns) < count[:, None]
+    if needed <= columns and needed_inner <= inner:
+        _, _, neighbor, *components = lexicographically_sorted(centre, outer, neighbor, *shift.T)
+        places = np.flatnonzero(mask)
+        index.reshape(-1)[places] = neighbor
+        for axis, component in enumerate(components):
+            shifts.reshape(-1, 3)[places, axis] = component
+    return needed, needed_inner, (index, shifts, mask)

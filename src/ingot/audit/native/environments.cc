@@ -16,7 +16,11 @@
 #include <utility>
 #include <vector>
 
+#include "bins.h"
+
 namespace {
+
+using ingot::Bins;
 
 constexpr int LANES = 8;
 typedef double Vec __attribute__((vector_size(LANES * 8)));
@@ -122,68 +126,6 @@ void tied_part(int64_t k, const Shell& rows, const Shell& entries, bool square, 
   }
 }
 
-// The atoms of one cell in bins.
-struct Bins {
-  int64_t count[3], reach[3], atoms;
-  bool periodic[3];
-  double cell[9], inverse[9], low[3], span[3];
-  std::vector<double> x, y, z;
-  std::vector<int64_t> first, order, place;  // of a bin; atom of a sorted place; bin numbers of an atom
-
-  Bins(const double* positions, int64_t atoms, const double* box, const uint8_t* pbc, double cutoff) : atoms(atoms), order(atoms), place(3 * atoms) {
-    std::copy(box, box + 9, cell);
-    const double* a = cell;
-    const auto minor = [&](int i, int j) {
-      const int r = (i + 1) % 3, s = (i + 2) % 3, p = (j + 1) % 3, q = (j + 2) % 3;
-      return a[3 * r + p] * a[3 * s + q] - a[3 * r + q] * a[3 * s + p];
-    };
-    const double determinant = a[0] * minor(0, 0) + a[1] * minor(0, 1) + a[2] * minor(0, 2);
-    for (int i = 0; i < 3; i++)
-      for (int j = 0; j < 3; j++) inverse[3 * j + i] = minor(i, j) / determinant;
-    std::vector<double> fraction(3 * atoms);
-    for (int64_t i = 0; i < atoms; i++)
-      for (int d = 0; d < 3; d++) {
-        const double* p = positions + 3 * i;
-        const double f = p[0] * inverse[d] + p[1] * inverse[3 + d] + p[2] * inverse[6 + d];
-        fraction[3 * i + d] = pbc[d] ? f - std::floor(f) : f;
-      }
-    for (int d = 0; d < 3; d++) {
-      const double* i = inverse;
-      const double width = 1 / std::sqrt(i[d] * i[d] + i[3 + d] * i[3 + d] + i[6 + d] * i[6 + d]);  // between the faces of the cell
-      periodic[d] = pbc[d], low[d] = 0, span[d] = 1;
-      if (!pbc[d]) {
-        double highest = -1e300;
-        low[d] = 1e300;
-        for (int64_t n = 0; n < atoms; n++) low[d] = std::min(low[d], fraction[3 * n + d]), highest = std::max(highest, fraction[3 * n + d]);
-        span[d] = (highest - low[d]) * (1 + 1e-9) + 1e-9;
-      }
-      count[d] = std::clamp<int64_t>(int64_t(span[d] * width / cutoff), 1, 128);
-      reach[d] = pbc[d] ? int64_t(std::ceil(cutoff * double(count[d]) / (span[d] * width))) : std::min<int64_t>(count[d] - 1, 1);
-    }
-    first.assign(count[0] * count[1] * count[2] + 1, 0);
-    std::vector<int64_t> bin(atoms);
-    for (int64_t i = 0; i < atoms; i++) {
-      for (int d = 0; d < 3; d++)
-        place[3 * i + d] = std::clamp<int64_t>(int64_t((fraction[3 * i + d] - low[d]) / span[d] * double(count[d])), 0, count[d] - 1);
-      bin[i] = (place[3 * i] * count[1] + place[3 * i + 1]) * count[2] + place[3 * i + 2];
-      first[bin[i] + 1]++;
-    }
-    std::partial_sum(first.begin(), first.end(), first.begin());
-    std::vector<int64_t> next(first.begin(), first.end() - 1);
-    x.resize(atoms), y.resize(atoms), z.resize(atoms);
-    home.resize(atoms);
-    for (int64_t i = 0; i < atoms; i++) {
-      const int64_t at = next[bin[i]]++;
-      const double* f = &fraction[3 * i];
-      order[at] = i, home[i] = at;
-      x[at] = f[0] * cell[0] + f[1] * cell[3] + f[2] * cell[6];
-      y[at] = f[0] * cell[1] + f[1] * cell[4] + f[2] * cell[7];
-      z[at] = f[0] * cell[2] + f[1] * cell[5] + f[2] * cell[8];
-    }
-  }
-  std::vector<int64_t> home;  // sorted place of an atom
-};
-
 // Neighbours of one atom within the cutoff.
 struct Neighbors {
   int64_t count;
@@ -194,33 +136,7 @@ struct Neighbors {
     count = 0;
     const int64_t self = bins.home[atom];
     const double own[3] = {bins.x[self], bins.y[self], bins.z[self]};
-    int64_t image[3], at[3];
-    const int64_t* place = &bins.place[3 * atom];
-    const auto wrapped = [&](int d, int64_t by) {
-      at[d] = place[d] + by, image[d] = 0;
-      if (bins.periodic[d]) {
-        image[d] = at[d] >= 0 ? at[d] / bins.count[d] : -((bins.count[d] - 1 - at[d]) / bins.count[d]);
-        at[d] -= image[d] * bins.count[d];
-      }
-      return at[d] >= 0 && at[d] < bins.count[d];
-    };
-    for (int64_t i = -bins.reach[0]; i <= bins.reach[0]; i++) {
-      if (!wrapped(0, i)) continue;
-      for (int64_t j = -bins.reach[1]; j <= bins.reach[1]; j++) {
-        if (!wrapped(1, j)) continue;
-        for (int64_t k = -bins.reach[2]; k <= bins.reach[2];) {
-          if (!wrapped(2, k)) {
-            k++;
-            continue;
-          }
-          // Bins along the last axis lie side by side: all of them up to the end of the cell or of the reach at once.
-          const int64_t run = std::min(bins.count[2] - at[2], bins.reach[2] - k + 1);
-          const int64_t bin = (at[0] * bins.count[1] + at[1]) * bins.count[2] + at[2];
-          collect(bins, bins.first[bin], bins.first[bin + run], image, own, self, kinds, cutoff);
-          k += run;
-        }
-      }
-    }
+    bins.visit<1>(atom, [&](int64_t first, int64_t last, const int64_t* image) { collect(bins, first, last, image, own, self, kinds, cutoff); });
   }
 
   void collect(const Bins& bins, int64_t first, int64_t last, const int64_t* image, const double* own, int64_t self, const int32_t* kinds,
@@ -371,7 +287,7 @@ extern "C" int64_t ingot_environments(int64_t frames, const int64_t* offsets, co
       const int64_t begin = offsets[f];
       Frame& frame = shared[f];
       std::call_once(frame.made, [&, f = f] {
-        frame.bins = std::make_unique<Bins>(positions + 3 * begin, offsets[f + 1] - begin, cells + 9 * f, pbc + 3 * f, cutoff);
+        frame.bins = std::make_unique<Bins>(positions + 3 * begin, offsets[f + 1] - begin, cells + 9 * f, pbc + 3 * f, cutoff, cutoff);
       });
       const int64_t found = run(*frame.bins, kinds + begin, settings, first, last, out + (begin + first) * width);
       if (found >= 0) {

@@ -19,8 +19,13 @@ Values = NDArray[np.float64]
 MOST_NEIGHBORS = 64
 """The widest sorting network."""
 
+_HERE = Path(__file__).parent
+_BINS = _HERE.parents[1] / "neighbors" / "native" / "bins.h"
 _SOURCES = CompiledSources(
-    "audit", tuple(Path(__file__).with_name(name) for name in ("environments.cc", "kernel_sums.cc"))
+    "audit",
+    sources=(_HERE / "environments.cc", _HERE / "kernel_sums.cc"),
+    headers=(_BINS,),
+    include=(str(_BINS.parent),),
 )
 _ROW_PANELS = 10  # of one call: work enough, and little to hold
 _GROUP = 16  # components whose squares are summed together
@@ -48,7 +53,7 @@ def compiled_environments(
     width = species * (2 * neighbors - 1) + species * (species - 1) // 2 * neighbors
     out = np.empty((atoms, width))
     constants = (species, neighbors, float(cutoff), float(tie), float(coincident), threads)
-    coincides = int(_call("ingot_environments", len(frames.cells), *frames, *constants, out))
+    coincides = int(_SOURCES.call("ingot_environments", len(frames.cells), *frames, *constants, out))
     if coincides >= 0:
         raise ValueError(coincides)
     return out
@@ -62,12 +67,12 @@ class _Points(NamedTuple):
 
 
 def _packed(x: Values, centre: Values, bandwidth: float, precision: str) -> _Points:
-    width = int(_call(f"ingot_panel_{precision}"))
+    width = int(_SOURCES.call(f"ingot_panel_{precision}"))
     panels, components = -(-len(x) // width), x.shape[1]
     to = np.empty((panels, components, width), precision)
     norms = np.empty((panels, -(-components // _GROUP), width), precision)
     factor = float(np.sqrt(np.log2(np.e)) / bandwidth)
-    _call(f"ingot_pack_{precision}", np.ascontiguousarray(x), len(x), components, centre, factor, to, norms)
+    _SOURCES.call(f"ingot_pack_{precision}", np.ascontiguousarray(x), len(x), components, centre, factor, to, norms)
     return _Points(to, norms)
 
 
@@ -85,7 +90,7 @@ def log_sums_within(
         rows = np.empty((len(scales), (last - first) * width))
         columns = np.empty((len(scales), (panels - last) * width))
         place = (components, panels, first, last, len(scales), scales)
-        _call(f"ingot_within_{precision}", points.panels, points.norms, *place, rows, columns)
+        _SOURCES.call(f"ingot_within_{precision}", points.panels, points.norms, *place, rows, columns)
         return first * width, last * width, rows, columns
 
     for first, last, rows, columns in in_order(half, range(0, panels, _ROW_PANELS), threads):
@@ -106,7 +111,7 @@ def log_sums_between(
         last = min(len(rows.panels), first + _ROW_PANELS)
         out = np.empty((len(scales), (last - first) * width))
         place = (components, panels, first, last, len(scales), scales)
-        _call(f"ingot_between_{precision}", *rows, *columns, *place, out)
+        _SOURCES.call(f"ingot_between_{precision}", *rows, *columns, *place, out)
         return out
 
     parts = list(in_order(block, range(0, len(rows.panels), _ROW_PANELS), threads))
@@ -116,16 +121,3 @@ def log_sums_between(
 def _scales(bandwidths: Sequence[float]) -> Values:
     """Exponents of each bandwidth in those of the narrowest."""
     return (min(bandwidths) / np.array(bandwidths, np.float64)) ** 2
-
-
-def _call(name: str, *arguments: int | float | NDArray[Any]) -> Any:
-    """Call with 64-bit integers, doubles and the addresses of contiguous arrays."""
-    function = getattr(_SOURCES.library, name)
-    passed: list[Any] = []
-    for value in arguments:
-        if isinstance(value, np.ndarray):
-            assert value.flags.c_contiguous
-            passed.append(ctypes.c_void_p(value.ctypes.data))
-        else:
-            passed.append(ctypes.c_double(value) if isinstance(value, float) else ctypes.c_int64(value))
-    return function(*passed)

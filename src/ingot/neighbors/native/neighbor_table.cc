@@ -1,0 +1,76 @@
+// The padded neighbour table of one structure: ingot/neighbors/table.py in compiled form.
+//
+// Atoms are taken in their order, and each is written into the rows of its neighbours: every row is then sorted by neighbour (and by shift,
+// because images are visited in that order) without any sorting. Inner neighbours fill a row from its beginning, the others from its end.
+
+#include <cstring>
+
+#include "bins.h"
+
+namespace {
+
+struct Entry {
+  int32_t neighbor, shift[3];
+};
+
+}  // namespace
+
+// Gives the largest number of neighbours and of inner ones in `needed`; the table is written if it can hold them.
+// Without columns, or where an atom has more neighbours, only the numbers are found.
+extern "C" void ingot_neighbor_table(int64_t atoms, const double* positions, const double* cell, const uint8_t* pbc, double cutoff, double inner_cutoff,
+                                     int64_t columns, int64_t inner, int32_t* index, int32_t* shift, uint8_t* mask, int64_t* needed) {
+  const ingot::Bins bins(positions, atoms, cell, pbc, cutoff, cutoff / 2);
+  std::vector<Entry> rows(atoms * columns);
+  std::vector<int64_t> near(atoms), far(atoms);
+  std::vector<double> squares;
+  std::vector<int32_t> candidate;
+  const double limit = cutoff * cutoff, inner_limit = inner_cutoff * inner_cutoff;
+  for (int64_t j = 0; j < atoms; j++) {
+    const int64_t self = bins.home[j], *moved = &bins.outside[3 * j];
+    bins.visit<-1>(j, [&](int64_t first, int64_t last, const int64_t* image) {
+      double by[3];  // from atom j to the image of the cell
+      for (int b = 0; b < 3; b++)
+        by[b] = double(image[0]) * cell[b] + double(image[1]) * cell[3 + b] + double(image[2]) * cell[6 + b];
+      by[0] -= bins.x[self], by[1] -= bins.y[self], by[2] -= bins.z[self];
+      const int64_t there = last - first;
+      if (int64_t(squares.size()) < there) squares.resize(there), candidate.resize(there);
+      const double *px = &bins.x[first], *py = &bins.y[first], *pz = &bins.z[first];
+      double* square = squares.data();
+      for (int64_t t = 0; t < there; t++) {
+        const double dx = px[t] + by[0], dy = py[t] + by[1], dz = pz[t] + by[2];
+        square[t] = dx * dx + dy * dy + dz * dz;
+      }
+      int64_t found = 0;
+      for (int64_t t = 0; t < there; t++) {
+        candidate[found] = int32_t(t);
+        found += square[t] < limit;
+      }
+      const bool here = !(image[0] || image[1] || image[2]);
+      for (int64_t c = 0; c < found; c++) {
+        const int64_t t = candidate[c], i = bins.order[first + t], *from = &bins.outside[3 * i];
+        if (here && i == j) continue;
+        const bool close = square[t] < inner_limit;
+        const int64_t taken = near[i] + far[i], at = close ? near[i] : columns - 1 - far[i];
+        (close ? near : far)[i]++;
+        if (taken < columns)
+          rows[i * columns + at] = {
+              int32_t(j), {int32_t(from[0] - moved[0] - image[0]), int32_t(from[1] - moved[1] - image[1]), int32_t(from[2] - moved[2] - image[2])}};
+      }
+    });
+  }
+  needed[0] = needed[1] = 0;
+  for (int64_t i = 0; i < atoms; i++) needed[0] = std::max(needed[0], near[i] + far[i]), needed[1] = std::max(needed[1], near[i]);
+  if (needed[0] > columns || needed[1] > inner) return;
+  for (int64_t i = 0; i < atoms; i++) {
+    const int64_t count = near[i] + far[i];
+    const Entry* row = &rows[i * columns];
+    const auto write = [&](int64_t c, const Entry& entry) {
+      index[i * columns + c] = entry.neighbor;
+      std::memcpy(shift + 3 * (i * columns + c), entry.shift, sizeof entry.shift);
+    };
+    for (int64_t c = 0; c < near[i]; c++) write(c, row[c]);
+    for (int64_t c = 0; c < far[i]; c++) write(near[i] + c, row[columns - 1 - c]);
+    for (int64_t c = count; c < columns; c++) write(c, {0, {0, 0, 0}});
+    for (int64_t c = 0; c < columns; c++) mask[i * columns + c] = c < count;
+  }
+}
