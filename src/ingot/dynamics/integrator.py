@@ -68,7 +68,7 @@ class Watch(NamedTuple):
 def _nearest(positions: Array, cell: Array, table: NeighborTable) -> Array:
     """The shortest distance to single precision, among the inner neighbours where the table tells them apart."""
     n = table.inner or table.index.shape[-1]
-    # Held fast, so that this is one pass over all displacements, as the potential makes it, and one over the inner ones.
+    # Held fast: one pass over all displacements, as the potential makes it, and one over the inner ones.
     vectors = jax.lax.optimization_barrier(displacements(positions, cell, table).astype(jnp.float32))[:, :n]
     squared = vectors[..., 0] ** 2 + vectors[..., 1] ** 2 + vectors[..., 2] ** 2
     return jnp.sqrt(jnp.min(jnp.where(jnp.asarray(table.mask)[:, :n], squared, jnp.inf))).astype(jnp.float64)

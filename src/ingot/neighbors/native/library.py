@@ -31,7 +31,7 @@ def compiled_table(
     columns: int,
     inner: int,
 ) -> tuple[int, int, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Largest numbers of neighbours and of inner ones, and index, shift and mask, if ``columns`` and ``inner`` hold them.
+    """Largest numbers of neighbours and of inner ones; index, shift and mask if ``columns`` and ``inner`` hold them.
 
     ``points``, ``box`` and ``periodic`` are contiguous, in float64 and bool; the box is complete. ``reach``: cutoff and
     inner cutoff (0 for none), A.
