@@ -116,18 +116,20 @@ def test_a_batch_is_its_structures():
 
 def test_threads_change_nothing():
     architecture = ARCHITECTURES["published"]
-    vectors, species, table, features = surroundings(architecture, (5, 5, 4))
-    assert len(species) > 3 * 128  # enough for helpers
-    results = []
-    try:
-        for threads in (1, 3):
-            set_native_threads(threads)
-            value, pull, _ = architecture.descriptor_and_products(vectors.astype(jnp.float32), species, table)
-            results.append([np.asarray(x) for x in (value, *pull(features.astype(jnp.float32)))])
-    finally:
-        set_native_threads(1)
-    for one, several in zip(*results, strict=True):
-        assert np.array_equal(one, several)
+    one = surroundings(architecture, (5, 5, 4))
+    assert len(one[1]) > 3 * 128  # enough for helpers
+    two = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), one)  # fewer structures than threads
+    for vectors, species, table, features in (one, two):
+        results = []
+        try:
+            for threads in (1, 3):
+                set_native_threads(threads)
+                value, pull, _ = architecture.descriptor_and_products(vectors.astype(jnp.float32), species, table)
+                results.append([np.asarray(x) for x in (value, *pull(features.astype(jnp.float32)))])
+        finally:
+            set_native_threads(1)
+        for alone, several in zip(*results, strict=True):
+            assert np.array_equal(alone, several)
 
 
 @pytest.mark.parametrize("which", ["pull", pytest.param("push", marks=pytest.mark.slow)])

@@ -664,53 +664,74 @@ struct Structures {
   }
 };
 
+// Parts of a large structure whose sums are made apart and then added in their order, so that threads can share it and no result
+// depends on their number.
+inline int64_t parts_of(int64_t atoms) { return atoms < 256 ? 1 : std::min<int64_t>(32, atoms / 32); }
+
 // coefficients -> derivatives by positions and by strain, summed in double: an atom's displacements pull it one way and its
-// neighbours the other. The order of the sums does not depend on the number of threads.
+// neighbours the other.
 template <class T>
 ffi::Error pull_structures(ffi::Span<const double> constants, ffi::AnyBuffer d, ffi::AnyBuffer kind, ffi::AnyBuffer index,
                            ffi::AnyBuffer in, ffi::Result<ffi::AnyBuffer>& by_position, ffi::Result<ffi::AnyBuffer>& by_strain) {
   const Constants<T> c(constants);
   const Structures all(d);
-  const int64_t columns = all.columns, edges = all.atoms * columns;
+  const int64_t columns = all.columns, parts = parts_of(all.atoms), width = 3 * all.atoms + 9;
   const T *vectors = d.typed_data<T>(), *coefficients = in.typed_data<T>();
   const int32_t *kinds = kind.typed_data<int32_t>(), *neighbor = index.typed_data<int32_t>();
   double *positions = by_position->typed_data<double>(), *strains = by_strain->typed_data<double>();
   std::memset(positions, 0, sizeof(double) * 3 * all.atoms * all.count);
   std::memset(strains, 0, sizeof(double) * 9 * all.count);
-  auto add = [&](int64_t atom, const T* slopes) {  // counted through all structures
-    const int64_t structure = atom / all.atoms;
-    double *of_structure = positions + 3 * all.atoms * structure, *strain = strains + 9 * structure;
-    double own[3] = {0, 0, 0}, own_strain[9] = {0, 0, 0, 0, 0, 0, 0, 0, 0};
-    for (int64_t k = 0; k < columns; k++) {
-      if (kinds[atom * columns + k] < 0) continue;
-      const T *slope = slopes + 3 * k, *x = vectors + 3 * (atom * columns + k);
-      double* to = of_structure + 3 * int64_t(neighbor[atom * columns + k]);
-      for (int b = 0; b < 3; b++) {
-        to[b] += slope[b], own[b] += slope[b];
-        for (int a = 0; a < 3; a++) own_strain[3 * a + b] += double(x[a]) * slope[b];
+  // The sums over a part of a structure's atoms: by all positions, then by strain.
+  auto sum_part = [&](Atom<T>& calculator, int64_t structure, int64_t part, T* slopes, double* to_positions, double* to_strain) {
+    const int64_t first = structure * all.atoms + part * all.atoms / parts, last = structure * all.atoms + (part + 1) * all.atoms / parts;
+    for (int64_t atom = first; atom < last; atom++) {
+      const int32_t* kinds_here = kinds + atom * columns;
+      calculator.template run<PULL>(vectors + 3 * atom * columns, kinds_here, int(columns), coefficients + atom * c.features, slopes);
+      double own[3] = {0, 0, 0}, own_strain[9] = {0, 0, 0, 0, 0, 0, 0, 0, 0};
+      for (int64_t k = 0; k < columns; k++) {
+        if (kinds_here[k] < 0) continue;
+        const T *slope = slopes + 3 * k, *x = vectors + 3 * (atom * columns + k);
+        double* to = to_positions + 3 * int64_t(neighbor[atom * columns + k]);
+        for (int b = 0; b < 3; b++) {
+          to[b] += slope[b], own[b] += slope[b];
+          for (int a = 0; a < 3; a++) own_strain[3 * a + b] += double(x[a]) * slope[b];
+        }
       }
+      for (int b = 0; b < 3; b++) to_positions[3 * (atom - structure * all.atoms) + b] -= own[b];
+      for (int k = 0; k < 9; k++) to_strain[k] += own_strain[k];
     }
-    for (int b = 0; b < 3; b++) positions[3 * atom + b] -= own[b];
-    for (int k = 0; k < 9; k++) strain[k] += own_strain[k];
   };
-  auto slopes_of = [&](Atom<T>& atom, int64_t i, T* slopes) {
-    atom.template run<PULL>(vectors + 3 * i * columns, kinds + i * columns, int(columns), coefficients + i * c.features, slopes);
+  auto add_part = [&](int64_t structure, const double* sums) {
+    for (int64_t k = 0; k < 3 * all.atoms; k++) positions[3 * all.atoms * structure + k] += sums[k];
+    for (int k = 0; k < 9; k++) strains[9 * structure + k] += sums[3 * all.atoms + k];
   };
-  if (all.count >= threads.load()) {
+  if (parts == 1 || all.count >= threads.load()) {
     share(all.count, 1, 1, [&](auto& next) {
-      Atom<T> atom(c);
+      Atom<T> calculator(c);
       std::vector<T> slopes(3 * columns);
+      std::vector<double> sums(parts > 1 ? width : 0);
       for (int64_t first, last; next(first, last);)
-        for (int64_t i = first * all.atoms; i < last * all.atoms; i++) slopes_of(atom, i, slopes.data()), add(i, slopes.data());
+        for (int64_t s = first; s < last; s++) {
+          if (parts == 1) sum_part(calculator, s, 0, slopes.data(), positions + 3 * all.atoms * s, strains + 9 * s);
+          for (int64_t part = 0; parts > 1 && part < parts; part++) {
+            std::fill(sums.begin(), sums.end(), 0.0);
+            sum_part(calculator, s, part, slopes.data(), sums.data(), &sums[3 * all.atoms]);
+            add_part(s, sums.data());
+          }
+        }
     });
   } else {
-    std::vector<T> slopes(3 * edges * all.count);
-    share(all.atoms * all.count, 16, 128, [&](auto& next) {
-      Atom<T> atom(c);
+    std::vector<double> sums(width * parts * all.count);
+    share(parts * all.count, 1, 1, [&](auto& next) {
+      Atom<T> calculator(c);
+      std::vector<T> slopes(3 * columns);
       for (int64_t first, last; next(first, last);)
-        for (int64_t i = first; i < last; i++) slopes_of(atom, i, &slopes[3 * i * columns]);
+        for (int64_t i = first; i < last; i++) {
+          double* to = &sums[i * width];
+          sum_part(calculator, i / parts, i % parts, slopes.data(), to, to + 3 * all.atoms);
+        }
     });
-    for (int64_t i = 0; i < all.atoms * all.count; i++) add(i, &slopes[3 * i * columns]);
+    for (int64_t i = 0; i < parts * all.count; i++) add_part(i / parts, &sums[i * width]);
   }
   return ffi::Error::Success();
 }
