@@ -6,6 +6,7 @@ other code does the same work more slowly.
 
 import ctypes
 import hashlib
+import operator
 import os
 import platform
 import shutil
@@ -71,11 +72,14 @@ class CompiledSources:
         """Call with 64-bit integers, doubles and the addresses of contiguous arrays, without Python's lock."""
         passed: list[Any] = []
         for value in arguments:
-            if isinstance(value, int | float):
-                passed.append(ctypes.c_double(value) if isinstance(value, float) else ctypes.c_int64(value))
-            else:
-                assert value.flags.c_contiguous
+            if isinstance(value, float):
+                passed.append(ctypes.c_double(value))
+            elif hasattr(value, "ctypes"):
+                if not value.flags.c_contiguous:
+                    raise ValueError(f"{function} needs contiguous arrays")
                 passed.append(ctypes.c_void_p(value.ctypes.data))
+            else:
+                passed.append(ctypes.c_int64(operator.index(value)))
         return getattr(self.library, function)(*passed)
 
     def _build(self) -> None:

@@ -96,7 +96,7 @@ class ReplicaTables:
         inner, capacity = self._inner, self._capacity
         if needed_inner > inner:
             inner = round_up(int(np.ceil(needed_inner * _MARGIN)), 2)
-        if max(needed, inner) > capacity:
+        if max(needed, inner) > capacity or not capacity:  # a table without columns has no nearest distance
             capacity = round_up(max(int(np.ceil(needed * _MARGIN)), inner), 4)
         self._grow_to(capacity, inner)
 

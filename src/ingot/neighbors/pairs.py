@@ -10,6 +10,9 @@ from ingot.neighbors.sorting import lexicographic_order
 _SMALLEST_HEIGHT = 0.1
 """In angstrom: a periodic cell thinner than this is a mistake, not a structure."""
 
+_FARTHEST = 2.0**30
+"""In cells: shifts are integers of 32 bits."""
+
 
 def complete_cell(cell: Cell, pbc: Periodicity) -> np.ndarray:
     """The cell with its vectors along non-periodic directions replaced by unit normals to the periodic ones.
@@ -18,7 +21,7 @@ def complete_cell(cell: Cell, pbc: Periodicity) -> np.ndarray:
     cell of a slab, wire or cluster (zero, short or degenerate vectors) invertible.
     Raises :class:`NeighborError` for a zero or flat cell along periodic directions.
     """
-    vectors = np.array(cell, dtype=np.float64)
+    vectors = np.array(cell, dtype=np.float64, order="C")
     periodic = np.asarray(pbc, dtype=bool)
     if vectors.shape != (3, 3) or periodic.shape != (3,) or not np.isfinite(vectors).all():
         raise NeighborError(f"expected a finite (3, 3) cell and three flags, got {cell!r} and {pbc!r}")
@@ -52,7 +55,11 @@ def checked_structure(
     if not np.isfinite(cutoff) or cutoff <= 0:
         raise NeighborError(f"the cutoff must be a positive length in angstrom, got {cutoff!r}")
     periodic = np.ascontiguousarray(pbc, dtype=bool)
-    return points, complete_cell(cell, periodic), periodic
+    box = complete_cell(cell, periodic)
+    away = np.abs(np.linalg.solve(box.T, points.T)[periodic]).max(initial=0.0)
+    if away > _FARTHEST:
+        raise NeighborError(f"an atom is {away:.1e} cells away from the origin: the simulation may have blown up")
+    return points, box, periodic
 
 
 def found_pairs(

@@ -61,7 +61,7 @@ def neighbor_table(
     """The table of all neighbours closer than ``cutoff`` (A).
 
     Within a row neighbours inside ``inner_cutoff`` come first; then the order is that of
-    neighbour index and shift. A capacity of ``None`` is chosen: the largest count, rounded up to a multiple
+    neighbour index and shift. A capacity of ``None`` (or 0) is chosen: the largest count, rounded up to a multiple
     of 8 (of 2 for the inner one, because three-body terms cost its square).
     Raises :class:`NeighborOverflow` when given capacities are too small, and
     :class:`NeighborError` for a structure or cutoffs without meaning.
@@ -71,7 +71,7 @@ def neighbor_table(
     structure = checked_structure(positions, cell, pbc, cutoff)
     reach = cutoff, inner_cutoff or 0.0
     make = compiled_table if compiled_tables()[0] else sorted_table
-    columns, inner = capacity, (inner_capacity or None) if inner_cutoff is not None else 0
+    columns, inner = capacity or None, (inner_capacity or None) if inner_cutoff is not None else 0
     if columns is None or inner is None:
         needed, needed_inner, _ = make(*structure, reach, 0, 0)
         inner = round_up(needed_inner, 2) if inner is None else inner
@@ -81,7 +81,7 @@ def neighbor_table(
         raise NeighborOverflow(needed, columns, needed_inner, inner)
     if inner > columns:
         raise NeighborError(f"the inner capacity {inner} exceeds the capacity {columns}")
-    return NeighborTable(index=index, shift=shift, mask=mask, inner=inner)
+    return NeighborTable(index=index, shift=shift, mask=mask, inner=int(inner))
 
 
 def sorted_table(

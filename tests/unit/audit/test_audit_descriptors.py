@@ -91,6 +91,11 @@ def rattled_crystal() -> Atoms:
     return atoms
 
 
+def test_settings_may_be_numbers_of_numpy() -> None:
+    expected = environment_descriptors([rattled_crystal()], 8, 5.0)
+    assert np.array_equal(environment_descriptors([rattled_crystal()], np.int64(8), np.float32(5.0)), expected)
+
+
 def test_invariant_under_rotation_translation_permutation_and_wrapping() -> None:
     atoms = rattled_crystal()
     expected = environment_descriptors([atoms])

@@ -57,6 +57,15 @@ def test_velocity_verlet_follows_ase() -> None:
     np.testing.assert_allclose(ours.structure().get_velocities(), atoms.get_velocities(), atol=1e-9)
 
 
+def test_atoms_without_neighbours_fly_on() -> None:
+    apart = Atoms("Ar2", [[0.0, 0, 0], [20.0, 0, 0]])
+    apart.set_velocities([[0.0, 0.01, 0], [0, 0, -0.02]])
+    free = simulation(apart, temperature=None)
+    free.run(10, conditions(4.0))
+    expected = apart.positions + 40.0 * units.fs * apart.get_velocities()
+    np.testing.assert_allclose(free.structure().positions, expected, rtol=1e-7)
+
+
 class _Ours(LennardJones):
     """Our forces as an ASE calculator."""
 

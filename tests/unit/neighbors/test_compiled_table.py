@@ -1,5 +1,8 @@
 """The compiled table beside the one from sorted pairs, which is tested against brute force."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -57,7 +60,36 @@ def test_few_atoms_far_apart_have_no_neighbours():
     assert assert_same(points, np.diag([9e3, 9e3, 9e3]), [True] * 3, 5.0, 0.0) == 0
 
 
-@pytest.mark.parametrize(("capacity", "inner_capacity"), [(None, None), (120, None), (None, 60), (120, 60)])
+def test_the_order_of_arrays_in_memory_does_not_matter():
+    atoms = bulk("Al", "fcc", a=4.1).repeat(2)
+    atoms.rattle(0.1, seed=2)
+    expected = neighbor_table(atoms.positions, atoms.cell.array, atoms.pbc, 5.0, 3.0)
+    turned = neighbor_table(
+        np.asfortranarray(atoms.positions), np.asfortranarray(atoms.cell.array), atoms.pbc, 5.0, 3.0
+    )
+    assert np.array_equal(expected.shift, turned.shift)
+    assert np.array_equal(expected.index, turned.index)
+
+
+def test_a_table_too_large_for_the_memory_is_an_error():
+    """Enough for the arrays of the result, whose pages nobody touches, and not for what is written meanwhile."""
+    script = """
+import resource
+import numpy as np
+from ingot.neighbors import neighbor_table
+points = np.random.default_rng(0).uniform(0, 60, (20_000, 3))
+neighbor_table(points[:10], np.eye(3) * 60, [True] * 3, 3.0)
+resource.setrlimit(resource.RLIMIT_AS, (12 * 2**30, 12 * 2**30))
+try:
+    neighbor_table(points, np.eye(3) * 60, [True] * 3, 3.0, capacity=20_000)
+except MemoryError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert "no memory for a neighbour table of 20000 atoms" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(("capacity", "inner_capacity"), [(None, None), (120, None), (None, 60), (120, 60), (0, 0)])
 def test_sizes_are_chosen_alike(monkeypatch, capacity, inner_capacity):
     atoms = bulk("Al", "fcc", a=4.1, cubic=True).repeat(2)
     atoms.rattle(0.1, seed=2)

@@ -94,6 +94,9 @@ def test_positions_and_cutoffs_without_meaning_are_refused():
             neighbor_pairs(np.zeros((1, 3)), np.eye(3), np.ones(3, bool), cutoff)
     with pytest.raises(NeighborError, match="inner"):
         neighbor_table(np.zeros((1, 3)), np.eye(3), np.ones(3, bool), 3.0, inner_cutoff=3.5)
+    for far in (1e10, -1e300):
+        with pytest.raises(NeighborError, match="blown up"):
+            neighbor_table(np.array([[0.0, 0, 0], [0, far, 0]]), np.eye(3), np.array([False, True, True]), 3.0)
 
 
 def test_inner_neighbours_come_first_and_real_entries_before_padding():

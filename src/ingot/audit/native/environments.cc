@@ -146,7 +146,7 @@ struct Neighbors {
       shift[b] = double(image[0]) * bins.cell[b] + double(image[1]) * bins.cell[3 + b] + double(image[2]) * bins.cell[6 + b] - own[b];
     const int64_t near = last - first;
     if (int64_t(squares.size()) < near) squares.resize(near), candidate.resize(near);
-    const double *px = &bins.x[first], *py = &bins.y[first], *pz = &bins.z[first];
+    const double *px = bins.x.data() + first, *py = bins.y.data() + first, *pz = bins.z.data() + first;
     double* out = squares.data();
     for (int64_t t = 0; t < near; t++) {
       const double dx = px[t] + shift[0], dy = py[t] + shift[1], dz = pz[t] + shift[2];

@@ -1,5 +1,6 @@
 """Calls of the compiled function."""
 
+import ctypes
 import logging
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ _SOURCES = CompiledSources("neighbors", sources=(_HERE / "neighbor_table.cc",), 
 def compiled_tables() -> tuple[bool, str]:
     """Whether the library is there, and from where or why not."""
     try:
-        _SOURCES.library.ingot_neighbor_table.restype = None
+        _SOURCES.library.ingot_neighbor_table.restype = ctypes.c_int64
     except NotCompiledError as error:
         logging.getLogger("ingot.neighbors").info("neighbour tables come from vesin, more slowly: %s", error)
         return False, str(error)
@@ -44,5 +45,6 @@ def compiled_table(
     )
     needed = np.zeros(2, np.int64)
     sizes = (float(reach[0]), float(reach[1]), int(columns), int(inner))
-    _SOURCES.call("ingot_neighbor_table", atoms, points, box, periodic, *sizes, *table, needed)
+    if _SOURCES.call("ingot_neighbor_table", atoms, points, box, periodic, *sizes, *table, needed):
+        raise MemoryError(f"no memory for a neighbour table of {atoms} atoms and {columns} columns")
     return int(needed[0]), int(needed[1]), table

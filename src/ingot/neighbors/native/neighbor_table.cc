@@ -4,6 +4,7 @@
 // because images are visited in that order) without any sorting. Inner neighbours fill a row from its beginning, the others from its end.
 
 #include <cstring>
+#include <new>
 
 #include "bins.h"
 
@@ -13,12 +14,8 @@ struct Entry {
   int32_t neighbor, shift[3];
 };
 
-}  // namespace
-
-// Gives the largest number of neighbours and of inner ones in `needed`; the table is written if it can hold them.
-// Without columns, or where an atom has more neighbours, only the numbers are found.
-extern "C" void ingot_neighbor_table(int64_t atoms, const double* positions, const double* cell, const uint8_t* pbc, double cutoff, double inner_cutoff,
-                                     int64_t columns, int64_t inner, int32_t* index, int32_t* shift, uint8_t* mask, int64_t* needed) {
+void write_table(int64_t atoms, const double* positions, const double* cell, const uint8_t* pbc, double cutoff, double inner_cutoff,
+                 int64_t columns, int64_t inner, int32_t* index, int32_t* shift, uint8_t* mask, int64_t* needed) {
   const ingot::Bins bins(positions, atoms, cell, pbc, cutoff, cutoff / 2);
   std::vector<Entry> rows(atoms * columns);
   std::vector<int64_t> near(atoms), far(atoms);
@@ -34,7 +31,7 @@ extern "C" void ingot_neighbor_table(int64_t atoms, const double* positions, con
       by[0] -= bins.x[self], by[1] -= bins.y[self], by[2] -= bins.z[self];
       const int64_t there = last - first;
       if (int64_t(squares.size()) < there) squares.resize(there), candidate.resize(there);
-      const double *px = &bins.x[first], *py = &bins.y[first], *pz = &bins.z[first];
+      const double *px = bins.x.data() + first, *py = bins.y.data() + first, *pz = bins.z.data() + first;
       double* square = squares.data();
       for (int64_t t = 0; t < there; t++) {
         const double dx = px[t] + by[0], dy = py[t] + by[1], dz = pz[t] + by[2];
@@ -63,7 +60,7 @@ extern "C" void ingot_neighbor_table(int64_t atoms, const double* positions, con
   if (needed[0] > columns || needed[1] > inner) return;
   for (int64_t i = 0; i < atoms; i++) {
     const int64_t count = near[i] + far[i];
-    const Entry* row = &rows[i * columns];
+    const Entry* row = rows.data() + i * columns;
     const auto write = [&](int64_t c, const Entry& entry) {
       index[i * columns + c] = entry.neighbor;
       std::memcpy(shift + 3 * (i * columns + c), entry.shift, sizeof entry.shift);
@@ -72,5 +69,19 @@ extern "C" void ingot_neighbor_table(int64_t atoms, const double* positions, con
     for (int64_t c = 0; c < far[i]; c++) write(near[i] + c, row[columns - 1 - c]);
     for (int64_t c = count; c < columns; c++) write(c, {0, {0, 0, 0}});
     for (int64_t c = 0; c < columns; c++) mask[i * columns + c] = c < count;
+  }
+}
+
+}  // namespace
+
+// Gives the largest number of neighbours and of inner ones in `needed`; the table is written if it can hold them.
+// Without columns, or where an atom has more neighbours, only the numbers are found. Status 1 where there is no memory.
+extern "C" int64_t ingot_neighbor_table(int64_t atoms, const double* positions, const double* cell, const uint8_t* pbc, double cutoff, double inner_cutoff,
+                                        int64_t columns, int64_t inner, int32_t* index, int32_t* shift, uint8_t* mask, int64_t* needed) {
+  try {
+    write_table(atoms, positions, cell, pbc, cutoff, inner_cutoff, columns, inner, index, shift, mask, needed);
+    return 0;
+  } catch (const std::bad_alloc&) {
+    return 1;
   }
 }
