@@ -17,10 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from typing import Any
 
 _FLAGS = (
     "-std=c++17", "-fPIC", "-shared", "-pthread", "-w",
@@ -68,8 +65,8 @@ class CompiledSources:
             message = f"cannot build or load {self.path} (INGOT_CACHE names another folder): {error}"
             raise NotCompiledError(message) from error
 
-    def call(self, function: str, *arguments: "int | float | NDArray[Any]") -> Any:
-        """Call with 64-bit integers, doubles and the addresses of contiguous arrays, without Python's lock."""
+    def call(self, function: str, *arguments: Any) -> Any:
+        """Call with integers (64 bits), floats (doubles) and addresses of contiguous arrays, without Python's lock."""
         passed: list[Any] = []
         for value in arguments:
             if isinstance(value, float):
