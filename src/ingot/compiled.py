@@ -65,6 +65,15 @@ class CompiledSources:
             message = f"cannot build or load {self.path} (INGOT_CACHE names another folder): {error}"
             raise NotCompiledError(message) from error
 
+    @cached_property
+    def status(self) -> tuple[bool, str]:
+        """Whether the library is there, and from where or why not."""
+        try:
+            _ = self.library
+        except NotCompiledError as error:
+            return False, str(error)
+        return True, str(self.path)
+
     def call(self, function: str, *arguments: Any) -> Any:
         """Call with integers (64 bits), floats (doubles) and addresses of contiguous arrays, without Python's lock."""
         passed: list[Any] = []
@@ -77,7 +86,9 @@ class CompiledSources:
                 passed.append(ctypes.c_void_p(value.ctypes.data))
             else:
                 passed.append(ctypes.c_int64(operator.index(value)))
-        return getattr(self.library, function)(*passed)
+        called = getattr(self.library, function)
+        called.restype = ctypes.c_int64
+        return called(*passed)
 
     def _build(self) -> None:
         """Compile beside the target and rename: several processes may build at once."""

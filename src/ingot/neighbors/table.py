@@ -73,10 +73,10 @@ def neighbor_table(
     make = compiled_table if compiled_tables()[0] else sorted_table
     columns, inner = capacity or None, (inner_capacity or None) if inner_cutoff is not None else 0
     if columns is None or inner is None:
-        needed, needed_inner, _ = make(*structure, reach, 0, 0)
+        needed, needed_inner, _ = make(*structure, reach, 0)
         inner = round_up(needed_inner, 2) if inner is None else inner
         columns = columns or round_up(max(needed, inner), 8)
-    needed, needed_inner, (index, shift, mask) = make(*structure, reach, columns, inner)
+    needed, needed_inner, (index, shift, mask) = make(*structure, reach, columns)
     if needed > columns or needed_inner > inner:
         raise NeighborOverflow(needed, columns, needed_inner, inner)
     if inner > columns:
@@ -85,7 +85,7 @@ def neighbor_table(
 
 
 def sorted_table(
-    points: np.ndarray, box: np.ndarray, periodic: np.ndarray, reach: tuple[float, float], columns: int, inner: int
+    points: np.ndarray, box: np.ndarray, periodic: np.ndarray, reach: tuple[float, float], columns: int
 ) -> tuple[int, int, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """What :func:`~ingot.neighbors.native.compiled_table` gives, from sorted pairs."""
     atoms = len(points)
@@ -97,7 +97,7 @@ def sorted_table(
     index = np.zeros((atoms, columns), np.int32)
     shifts = np.zeros((atoms, columns, 3), np.int32)
     mask = np.arange(columns) < count[:, None]
-    if needed <= columns and needed_inner <= inner:
+    if needed <= columns:
         _, _, neighbor, *components = lexicographically_sorted(centre, outer, neighbor, *shift.T)
         places = np.flatnonzero(mask)
         index.reshape(-1)[places] = neighbor

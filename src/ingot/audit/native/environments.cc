@@ -129,45 +129,27 @@ void tied_part(int64_t k, const Shell& rows, const Shell& entries, bool square, 
 // Neighbours of one atom within the cutoff.
 struct Neighbors {
   int64_t count;
-  std::vector<double> x, y, z, square, squares;
-  std::vector<int32_t> species, candidate;
+  std::vector<double> x, y, z, square;
+  std::vector<int32_t> species;
+  ingot::Near nearby;
 
   void find(const Bins& bins, int64_t atom, const int32_t* kinds, double cutoff) {
     count = 0;
-    const int64_t self = bins.home[atom];
-    const double own[3] = {bins.x[self], bins.y[self], bins.z[self]};
-    bins.visit<1>(atom, [&](int64_t first, int64_t last, const int64_t* image) { collect(bins, first, last, image, own, self, kinds, cutoff); });
-  }
-
-  void collect(const Bins& bins, int64_t first, int64_t last, const int64_t* image, const double* own, int64_t self, const int32_t* kinds,
-               double cutoff) {
-    double shift[3];
-    for (int b = 0; b < 3; b++)
-      shift[b] = double(image[0]) * bins.cell[b] + double(image[1]) * bins.cell[3 + b] + double(image[2]) * bins.cell[6 + b] - own[b];
-    const int64_t near = last - first;
-    if (int64_t(squares.size()) < near) squares.resize(near), candidate.resize(near);
-    const double *px = bins.x.data() + first, *py = bins.y.data() + first, *pz = bins.z.data() + first;
-    double* out = squares.data();
-    for (int64_t t = 0; t < near; t++) {
-      const double dx = px[t] + shift[0], dy = py[t] + shift[1], dz = pz[t] + shift[2];
-      out[t] = dx * dx + dy * dy + dz * dz;
-    }
-    int64_t found = 0;
-    for (int64_t t = 0; t < near; t++) {
-      candidate[found] = int32_t(t);
-      found += out[t] < cutoff * cutoff;
-    }
-    if (int64_t(species.size()) < count + found) {
-      for (auto* list : {&x, &y, &z, &square}) list->resize(2 * (count + found));
-      species.resize(2 * (count + found));
-    }
-    const bool here = !(image[0] || image[1] || image[2]);
-    for (int64_t c = 0; c < found; c++) {
-      const int64_t t = candidate[c];
-      x[count] = px[t] + shift[0], y[count] = py[t] + shift[1], z[count] = pz[t] + shift[2];
-      square[count] = out[t], species[count] = kinds[bins.order[first + t]];
-      count += !here || first + t != self;
-    }
+    bins.visit<1>(atom, [&](int64_t first, int64_t last, const int64_t* image) {
+      const int64_t self = bins.home[atom], found = nearby.find(bins, self, first, last, image, cutoff);
+      if (int64_t(species.size()) < count + found) {
+        for (auto* list : {&x, &y, &z, &square}) list->resize(2 * (count + found));
+        species.resize(2 * (count + found));
+      }
+      const bool here = !(image[0] || image[1] || image[2]);
+      const double* shift = nearby.shift;
+      for (int64_t c = 0; c < found; c++) {
+        const int64_t t = nearby.place[c], at = first + t;
+        x[count] = bins.x[at] + shift[0], y[count] = bins.y[at] + shift[1], z[count] = bins.z[at] + shift[2];
+        square[count] = nearby.square[t], species[count] = kinds[bins.order[at]];
+        count += !here || at != self;
+      }
+    });
   }
 };
 

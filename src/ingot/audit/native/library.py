@@ -1,6 +1,5 @@
 """Calls of the compiled functions. They let go of Python's lock, so that threads of Python share the work."""
 
-import ctypes
 import logging
 from collections.abc import Sequence
 from functools import cache
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from ingot.audit.frames import Frames
 from ingot.audit.ordered import in_order
-from ingot.compiled import CompiledSources, NotCompiledError
+from ingot.compiled import CompiledSources
 
 Values = NDArray[np.float64]
 
@@ -34,12 +33,10 @@ _GROUP = 16  # components whose squares are summed together
 @cache
 def compiled_audit() -> tuple[bool, str]:
     """Whether the library is there, and from where or why not."""
-    try:
-        _SOURCES.library.ingot_environments.restype = ctypes.c_int64
-    except NotCompiledError as error:
-        logging.getLogger("ingot.audit").warning("the audit runs in NumPy, several times slower: %s", error)
-        return False, str(error)
-    return True, str(_SOURCES.path)
+    there, where = _SOURCES.status
+    if not there:
+        logging.getLogger("ingot.audit").warning("the audit runs in NumPy, several times slower: %s", where)
+    return there, where
 
 
 def compiled_environments(

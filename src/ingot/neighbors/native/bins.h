@@ -105,4 +105,32 @@ struct Bins {
   }
 };
 
+// What lies near an atom, of the places that Bins::visit shows; the memory is kept between calls.
+struct Near {
+  double shift[3];               // from the atom to the image of the cell: a place lies at (x, y, z) + shift
+  std::vector<double> square;    // distance of the place first + t
+  std::vector<int32_t> place;    // t of those nearer than the cutoff
+
+  // How many of the sorted places [first, last), in an image of the cell, are nearer than the cutoff to the place `self`.
+  int64_t find(const Bins& bins, int64_t self, int64_t first, int64_t last, const int64_t* image, double cutoff) {
+    const double own[3] = {bins.x[self], bins.y[self], bins.z[self]}, *cell = bins.cell;
+    for (int b = 0; b < 3; b++)
+      shift[b] = double(image[0]) * cell[b] + double(image[1]) * cell[3 + b] + double(image[2]) * cell[6 + b] - own[b];
+    const int64_t size = last - first;
+    if (int64_t(square.size()) < size) square.resize(size), place.resize(size);
+    const double *px = bins.x.data() + first, *py = bins.y.data() + first, *pz = bins.z.data() + first;
+    double* out = square.data();
+    for (int64_t t = 0; t < size; t++) {
+      const double dx = px[t] + shift[0], dy = py[t] + shift[1], dz = pz[t] + shift[2];
+      out[t] = dx * dx + dy * dy + dz * dz;
+    }
+    int64_t found = 0;
+    for (int64_t t = 0; t < size; t++) {
+      place[found] = int32_t(t);
+      found += out[t] < cutoff * cutoff;
+    }
+    return found;
+  }
+};
+
 }  // namespace ingot

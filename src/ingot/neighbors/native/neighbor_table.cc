@@ -15,38 +15,20 @@ struct Entry {
 };
 
 void write_table(int64_t atoms, const double* positions, const double* cell, const uint8_t* pbc, double cutoff, double inner_cutoff,
-                 int64_t columns, int64_t inner, int32_t* index, int32_t* shift, uint8_t* mask, int64_t* needed) {
+                 int64_t columns, int32_t* index, int32_t* shift, uint8_t* mask, int64_t* needed) {
   const ingot::Bins bins(positions, atoms, cell, pbc, cutoff, cutoff / 2);
   std::vector<Entry> rows(atoms * columns);
   std::vector<int64_t> near(atoms), far(atoms);
-  std::vector<double> squares;
-  std::vector<int32_t> candidate;
-  const double limit = cutoff * cutoff, inner_limit = inner_cutoff * inner_cutoff;
+  ingot::Near nearby;
   for (int64_t j = 0; j < atoms; j++) {
     const int64_t self = bins.home[j], *moved = &bins.outside[3 * j];
     bins.visit<-1>(j, [&](int64_t first, int64_t last, const int64_t* image) {
-      double by[3];  // from atom j to the image of the cell
-      for (int b = 0; b < 3; b++)
-        by[b] = double(image[0]) * cell[b] + double(image[1]) * cell[3 + b] + double(image[2]) * cell[6 + b];
-      by[0] -= bins.x[self], by[1] -= bins.y[self], by[2] -= bins.z[self];
-      const int64_t there = last - first;
-      if (int64_t(squares.size()) < there) squares.resize(there), candidate.resize(there);
-      const double *px = bins.x.data() + first, *py = bins.y.data() + first, *pz = bins.z.data() + first;
-      double* square = squares.data();
-      for (int64_t t = 0; t < there; t++) {
-        const double dx = px[t] + by[0], dy = py[t] + by[1], dz = pz[t] + by[2];
-        square[t] = dx * dx + dy * dy + dz * dz;
-      }
-      int64_t found = 0;
-      for (int64_t t = 0; t < there; t++) {
-        candidate[found] = int32_t(t);
-        found += square[t] < limit;
-      }
+      const int64_t found = nearby.find(bins, self, first, last, image, cutoff);
       const bool here = !(image[0] || image[1] || image[2]);
       for (int64_t c = 0; c < found; c++) {
-        const int64_t t = candidate[c], i = bins.order[first + t], *from = &bins.outside[3 * i];
+        const int64_t t = nearby.place[c], i = bins.order[first + t], *from = &bins.outside[3 * i];
         if (here && i == j) continue;
-        const bool close = square[t] < inner_limit;
+        const bool close = nearby.square[t] < inner_cutoff * inner_cutoff;
         const int64_t taken = near[i] + far[i], at = close ? near[i] : columns - 1 - far[i];
         (close ? near : far)[i]++;
         if (taken < columns)
@@ -57,7 +39,7 @@ void write_table(int64_t atoms, const double* positions, const double* cell, con
   }
   needed[0] = needed[1] = 0;
   for (int64_t i = 0; i < atoms; i++) needed[0] = std::max(needed[0], near[i] + far[i]), needed[1] = std::max(needed[1], near[i]);
-  if (needed[0] > columns || needed[1] > inner) return;
+  if (needed[0] > columns) return;
   for (int64_t i = 0; i < atoms; i++) {
     const int64_t count = near[i] + far[i];
     const Entry* row = rows.data() + i * columns;
@@ -77,9 +59,9 @@ void write_table(int64_t atoms, const double* positions, const double* cell, con
 // Gives the largest number of neighbours and of inner ones in `needed`; the table is written if it can hold them.
 // Without columns, or where an atom has more neighbours, only the numbers are found. Status 1 where there is no memory.
 extern "C" int64_t ingot_neighbor_table(int64_t atoms, const double* positions, const double* cell, const uint8_t* pbc, double cutoff, double inner_cutoff,
-                                        int64_t columns, int64_t inner, int32_t* index, int32_t* shift, uint8_t* mask, int64_t* needed) {
+                                        int64_t columns, int32_t* index, int32_t* shift, uint8_t* mask, int64_t* needed) {
   try {
-    write_table(atoms, positions, cell, pbc, cutoff, inner_cutoff, columns, inner, index, shift, mask, needed);
+    write_table(atoms, positions, cell, pbc, cutoff, inner_cutoff, columns, index, shift, mask, needed);
     return 0;
   } catch (const std::bad_alloc&) {
     return 1;
