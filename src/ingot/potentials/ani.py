@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Self
 
 import jax
@@ -10,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ingot.neighbors import NeighborTable
+from ingot.potentials.centres import block_of_centres, in_blocks
 from ingot.potentials.compiled import compiled_descriptor, compiled_pull, compiled_push
 from ingot.potentials.coordinates import Coordinates, coordinate_slopes, displacement_tangents
 from ingot.potentials.errors import PotentialError
@@ -204,52 +206,71 @@ class AniArchitecture:
         """Random parameters of one network (float64 NumPy arrays) from a seed."""
         return {"layers": initial_layers(seed, len(self.species), (self.features, *self.hidden, 1))}
 
-    def _radial(self, displacements: Array, species: Array, table: NeighborTable) -> Array:
-        return radial_terms(
-            displacements,
-            jnp.asarray(table.mask),
-            species[jnp.asarray(table.index)],
-            len(self.species),
-            self.radial_cutoff,
-            self.radial_eta,
-            self.radial_shifts,
-        )
-
-    def _pair_channel(self, species: Array, table: NeighborTable) -> Array:
-        """Which pair of species each pair of neighbours is: (0, 0), (0, 1), ..., (1, 1), ..."""
-        if self._pair_channels == 1:
-            return jnp.zeros((), jnp.int32)
-        kinds = len(self.species)
-        channel = np.zeros((kinds, kinds), np.int32)
-        channel[np.triu_indices(kinds)] = np.arange(self._pair_channels)
-        channel = np.maximum(channel, channel.T)
-        neighbor = species[jnp.asarray(table.index)[:, : table.inner]]
-        left, right = pair_columns(table.inner)
-        return jnp.asarray(channel)[neighbor[:, left], neighbor[:, right]]
-
-    def _triples(self, displacements: Array, table: NeighborTable) -> Triples:
-        inner = table.inner
-        return triples(displacements[:, :inner], jnp.asarray(table.mask)[:, :inner], self.angular_cutoff)
-
     @property
     def _angular(self) -> tuple[int, float, float, tuple[float, ...], tuple[float, ...]]:
         return self._pair_channels, self.angular_eta, self.angular_zeta, self.angular_angles, self.angular_shifts
 
+    def _radial(self, kinds: Array, displacements: Array) -> Array:
+        constants = len(self.species), self.radial_cutoff, self.radial_eta, self.radial_shifts
+        return radial_terms(displacements, kinds >= 0, kinds, *constants)
+
+    def _triples(self, kinds: Array, displacements: Array) -> Triples:
+        return triples(displacements, kinds >= 0, self.angular_cutoff)
+
+    def _pair_channel(self, kinds: Array) -> Array:
+        """Which pair of species each pair of inner neighbours is: (0, 0), (0, 1), ..., (1, 1), ..."""
+        if self._pair_channels == 1:
+            return jnp.zeros((), jnp.int32)
+        count = len(self.species)
+        channel = np.zeros((count, count), np.int32)
+        channel[np.triu_indices(count)] = np.arange(self._pair_channels)
+        channel = np.maximum(channel, channel.T)
+        left, right = pair_columns(kinds.shape[-1])
+        return jnp.asarray(channel)[kinds[:, left], kinds[:, right]]
+
+    def _features(self, inner: int, kinds: Array, displacements: Array) -> Float[Array, "centres features"]:
+        """The descriptor of centres with neighbours of ``kinds``, the first ``inner`` columns inner ones."""
+        geometry = self._triples(kinds[:, :inner], displacements[:, :inner])
+        angular = angular_terms(geometry, self._pair_channel(kinds[:, :inner]), *self._angular)
+        return jnp.concatenate([self._radial(kinds, displacements), angular], axis=-1)
+
+    def _slopes(
+        self, inner: int, kinds: Array, displacements: Array, coefficients: Float[Array, "centres features"]
+    ) -> Float[Array, "centres capacity 3"]:
+        """Derivatives of ``sum coefficients . descriptor`` by displacements; three times faster than ``jax.vjp``."""
+        near = kinds[:, :inner]
+        radial, radial_pullback = jax.vjp(lambda d: self._radial(kinds, d), displacements)
+        geometry, geometry_pullback = jax.vjp(lambda d: self._triples(near, d[:, :inner]), displacements)
+        split = radial.shape[-1]
+        weights = coefficients[:, split:]
+
+        def slope(at: Triples) -> Triples:
+            gradient: Triples = jax.grad(contracted_angular_terms)(
+                at, weights, self._pair_channel(near), *self._angular
+            )
+            return gradient
+
+        # XLA's CPU fusion would otherwise repeat the whole slope inside each of its consumers; a branch taken
+        # at run time keeps it whole. It also says what a broken network gives: forces that are not numbers.
+        sane = jnp.isfinite(jnp.sum(weights))
+        gradient = jax.lax.cond(
+            sane, slope, lambda at: jax.tree.map(lambda leaf: jnp.full_like(leaf, jnp.nan), at), geometry
+        )
+        total: Array = radial_pullback(coefficients[:, :split])[0] + geometry_pullback(gradient)[0]
+        return total
+
     def descriptor(
         self,
-        displacements: Float[Array, "atoms capacity 3"],
-        species: Int[Array, " atoms"],
+        displacements: Float[Array, "*batch atoms capacity 3"],
+        species: Int[Array, "*batch atoms"],
         table: NeighborTable,
-    ) -> Float[Array, "atoms features"]:
-        """The symmetry functions of every atom, in the precision of ``displacements``.
+    ) -> Float[Array, "*batch atoms features"]:
+        """The symmetry functions of every atom, in the precision of ``displacements``, in JAX.
 
         The table must list every neighbour within the cutoffs; neighbours beyond them contribute nothing.
         """
-        radial = self._radial(displacements, species, table)
-        geometry = self._triples(displacements, table)
-        return jnp.concatenate(
-            [radial, angular_terms(geometry, self._pair_channel(species, table), *self._angular)], axis=-1
-        )
+        kinds = self.neighbor_kinds(species, table)
+        return in_blocks(partial(self._features, table.inner), kinds.size, kinds, displacements)
 
     def descriptor_and_products(
         self,
@@ -264,7 +285,7 @@ class AniArchitecture:
         of whole structures; the second, ``push``, takes a direction of these to tangents of the descriptor. All are
         equal to ``jax.vjp`` and ``jax.jvp`` of :meth:`descriptor` to round-off, and differentiable themselves.
         Neighbours are summed in the precision ``sums`` (that of the displacements by default), by compiled code always
-        in float64.
+        in float64. Without compiled code atoms are worked on in blocks.
         """
         if use_native():
             return (
@@ -272,28 +293,26 @@ class AniArchitecture:
                 lambda coefficients: compiled_pull(self, displacements, species, table, coefficients),
                 lambda along: compiled_push(self, displacements, species, table, *along),
             )
-        value, pullback = self.descriptor_and_pullback(displacements, species, table)
+        inner = table.inner
+        kinds, block = self.neighbor_kinds(species, table), block_of_centres(inner)
         dtype = sums or displacements.dtype
 
         def pull(coefficients: Array) -> Coordinates:
-            return coordinate_slopes(displacements.astype(dtype), table, pullback(coefficients).astype(dtype))
+            slopes = in_blocks(partial(self._slopes, inner), block, kinds, displacements, coefficients)
+            return coordinate_slopes(displacements.astype(dtype), table, slopes.astype(dtype))
+
+        def tangents(kinds: Array, displacements: Array, moved: Array) -> Array:
+            found: Array = jax.jvp(lambda d: self._features(inner, kinds, d), (displacements,), (moved,))[1]
+            return found
 
         def push(along: Coordinates) -> Array:
             moved = displacement_tangents(displacements, table, along)
-            _, tangents = jax.jvp(lambda d: self.descriptor_of_batch(d, species, table), (displacements,), (moved,))
-            return jnp.asarray(tangents)
+            return in_blocks(tangents, block, kinds, displacements, moved)
 
-        return value, pull, push
-
-    def descriptor_of_batch(self, displacements: Array, species: Array, table: NeighborTable) -> Array:
-        """:meth:`descriptor` with any number of leading axes."""
-        of_structure = self.descriptor
-        for _ in range(displacements.ndim - 3):
-            of_structure = jax.vmap(of_structure)
-        return of_structure(displacements, species, table)
+        return in_blocks(partial(self._features, inner), block, kinds, displacements), pull, push
 
     def neighbor_kinds(self, species: Array, table: NeighborTable) -> Int[Array, "*batch atoms capacity"]:
-        """Each neighbour's species, -1 on padding: what the compiled functions take."""
+        """Each neighbour's species, -1 on padding."""
         if len(self.species) == 1:
             return jnp.where(jnp.asarray(table.mask), 0, -1).astype(jnp.int32)
         neighbor = jnp.take_along_axis(jnp.asarray(species)[..., None], jnp.asarray(table.index), axis=-2)
@@ -305,41 +324,6 @@ class AniArchitecture:
         radial = (self.radial_cutoff, self.radial_eta, self.radial_shifts)
         angular = (self.angular_cutoff, self.angular_eta, self.angular_zeta, self.angular_angles, self.angular_shifts)
         return pack_constants(len(self.species), radial, angular)
-
-    def descriptor_and_pullback(
-        self, displacements: Array, species: Array, table: NeighborTable
-    ) -> tuple[Array, Callable[[Array], Array]]:
-        """In JAX alone; the pullback takes coefficients c to ``d(sum c . descriptor)/d(displacements)``.
-
-        Of one structure it is about three times faster on a CPU than ``jax.vjp`` of :meth:`descriptor`, which serves
-        batches.
-        """
-        if displacements.ndim > 3:
-            values, batch_pullback = jax.vjp(lambda d: self.descriptor_of_batch(d, species, table), displacements)
-            return values, lambda coefficients: batch_pullback(coefficients)[0]
-        channel = self._pair_channel(species, table)
-        radial, radial_pullback = jax.vjp(lambda d: self._radial(d, species, table), displacements)
-        geometry, geometry_pullback = jax.vjp(lambda d: self._triples(d, table), displacements)
-        angular = angular_terms(geometry, channel, *self._angular)
-        split = radial.shape[-1]
-
-        def pullback(coefficients: Float[Array, "atoms features"]) -> Float[Array, "atoms capacity 3"]:
-            weights = coefficients[:, split:]
-
-            def slope(at: Triples) -> Triples:
-                gradient: Triples = jax.grad(contracted_angular_terms)(at, weights, channel, *self._angular)
-                return gradient
-
-            # XLA's CPU fusion would otherwise repeat the whole slope inside each of its consumers; a branch taken
-            # at run time keeps it whole. It also says what a broken network gives: forces that are not numbers.
-            sane = jnp.isfinite(jnp.sum(weights))
-            gradient = jax.lax.cond(
-                sane, slope, lambda at: jax.tree.map(lambda leaf: jnp.full_like(leaf, jnp.nan), at), geometry
-            )
-            total: Array = radial_pullback(coefficients[:, :split])[0] + geometry_pullback(gradient)[0]
-            return total
-
-        return jnp.concatenate([radial, angular], axis=-1), pullback
 
     def network(
         self, parameters: Any, descriptor: Float[Array, "atoms features"], species: Int[Array, " atoms"]

@@ -25,9 +25,7 @@ def compiled_descriptor(architecture: Any, displacements: Array, species: Array,
 @compiled_descriptor.defjvp
 def _descriptor_derivative(architecture: Any, primals: Any, tangents: Any) -> tuple[Array, Array]:
     displacements, species, table = primals
-    value, tangent = jax.jvp(
-        lambda d: architecture.descriptor_of_batch(d, species, table), (displacements,), (tangents[0],)
-    )
+    value, tangent = jax.jvp(lambda d: architecture.descriptor(d, species, table), (displacements,), (tangents[0],))
     return value, tangent
 
 
@@ -45,7 +43,7 @@ def _pull_derivative(architecture: Any, primals: Any, tangents: Any) -> tuple[An
     displacements, species, table, coefficients = primals
 
     def pull(vectors: Array, weights: Array) -> Coordinates:
-        slopes = jax.vjp(lambda d: architecture.descriptor_of_batch(d, species, table), vectors)[1](weights)[0]
+        slopes = jax.vjp(lambda d: architecture.descriptor(d, species, table), vectors)[1](weights)[0]
         return coordinate_slopes(vectors.astype(jnp.float64), table, slopes.astype(jnp.float64))
 
     value, tangent = jax.jvp(pull, (displacements, coefficients), (tangents[0], tangents[3]))
@@ -67,7 +65,7 @@ def _push_derivative(architecture: Any, primals: Any, tangents: Any) -> tuple[Ar
 
     def push(vectors: Array, moves: Array, stretch: Array) -> Array:
         along = displacement_tangents(vectors, table, (moves, stretch))
-        moved: Array = jax.jvp(lambda d: architecture.descriptor_of_batch(d, species, table), (vectors,), (along,))[1]
+        moved: Array = jax.jvp(lambda d: architecture.descriptor(d, species, table), (vectors,), (along,))[1]
         return moved
 
     primal = (displacements, by_position, strain)

@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from ase.build import bulk
 
 from ingot.neighbors import NeighborTable, displacements, neighbor_table
-from ingot.potentials import AniArchitecture, PotentialError
+from ingot.potentials import AniArchitecture, PotentialError, ani
 
 
 def by_definition(architecture, positions, species):
@@ -58,49 +59,94 @@ def test_descriptor_follows_its_definition(kinds, zeta):
     assert np.allclose(descriptor, by_definition(architecture, positions, species), atol=1e-11)
 
 
-def test_pullback_is_the_transposed_jacobian_and_differentiable_again():
+@pytest.fixture(params=["whole", "in blocks"])
+def in_jax(request, monkeypatch):
+    """Products without compiled code; in blocks of four atoms, the last of them filled up."""
+    monkeypatch.setenv("INGOT_NATIVE", "0")
+    if request.param == "in blocks":
+        monkeypatch.setattr(ani, "block_of_centres", lambda inner: 4)
+
+
+@pytest.mark.usefixtures("in_jax")
+def test_products_are_those_of_the_jacobian_and_differentiable_again():
     architecture = AniArchitecture.evenly_spaced(("Al", "Ni"), 5.0, 4, 4.0, 2, 3, (4,))
     rng = np.random.default_rng(0)
-    positions = rng.uniform(0, 5, size=(6, 3))
-    species = jnp.asarray(rng.integers(0, 2, size=6))
-    table = neighbor_table(positions, np.zeros((3, 3)), np.zeros(3, bool), 5.0, 4.0)
-    vectors = displacements(positions, np.eye(3), table)
-    weights = jnp.asarray(rng.normal(size=(6, architecture.features)))
+    structures, atoms = 2, 7
+    at = rng.uniform(0, 5, size=(structures, atoms, 3))
+    species = jnp.asarray(rng.integers(0, 2, size=(structures, atoms)))
+    tables = [
+        neighbor_table(one, np.zeros((3, 3)), np.zeros(3, bool), 5.0, 4.0, capacity=8, inner_capacity=8) for one in at
+    ]
+    table = jax.tree.map(lambda *leaves: np.stack(leaves), *tables)
+    weights = jnp.asarray(rng.normal(size=(structures, atoms, architecture.features)))
+    coordinates = jnp.asarray(at), jnp.zeros((structures, 3, 3))
+    direction = jax.tree.map(lambda leaf: jnp.asarray(rng.normal(size=leaf.shape)), coordinates)
 
-    def plain(d):
-        return jnp.sum(weights * architecture.descriptor(d, species, table))
+    def vectors(positions, strain):
+        apart = jax.vmap(lambda one, t: displacements(one, np.eye(3), t))(positions, table)
+        return apart + apart @ strain[:, None]
 
-    def fast_slope(d):
-        return architecture.descriptor_and_pullback(d, species, table)[1](weights)
+    def descriptor(*at):
+        return jnp.stack(
+            [architecture.descriptor(d, s, t) for d, s, t in zip(vectors(*at), species, tables, strict=True)]
+        )
 
-    assert np.allclose(fast_slope(vectors), jax.grad(plain)(vectors), atol=1e-12)
-    direction = jnp.where(jnp.asarray(table.mask)[..., None], rng.normal(size=vectors.shape), 0)
-    hessian_product = jax.jvp(jax.grad(plain), (vectors,), (direction,))[1]
-    assert np.allclose(jax.jvp(fast_slope, (vectors,), (direction,))[1], hessian_product, atol=1e-10)
+    def products(*at):
+        return architecture.descriptor_and_products(vectors(*at), species, table)
+
+    def same(found, expected):
+        for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+            assert np.allclose(one, other, atol=1e-10, rtol=1e-10)
+
+    value, pullback = jax.vjp(descriptor, *coordinates)
+    _, tangents = jax.jvp(descriptor, coordinates, direction)
+    found, pull, push = products(*coordinates)
+    same((found, pull(weights), push(direction)), (value, pullback(weights), tangents))
+    along = direction[0], jnp.zeros((structures, 3, 3))  # further strain comes on top of strain, not beside it
+    hessian_product = jax.jvp(lambda *at: jax.vjp(descriptor, *at)[1](weights), coordinates, along)[1]
+    same(jax.jvp(lambda *at: products(*at)[1](weights), coordinates, along)[1], hessian_product)
 
 
+@pytest.mark.usefixtures("in_jax")
 def test_gradients_are_finite_on_padding_and_for_lonely_atoms():
     architecture = AniArchitecture.evenly_spaced(("Al",), 5.0, 4, 4.0, 2, 3, (4,))
-    table = NeighborTable(np.zeros((2, 8), np.int32), np.zeros((2, 8, 3), np.int32), np.zeros((2, 8), bool), 4)
-    species = jnp.zeros(2, jnp.int32)
+    table = NeighborTable(np.zeros((6, 8), np.int32), np.zeros((6, 8, 3), np.int32), np.zeros((6, 8), bool), 4)
+    species = jnp.zeros(6, jnp.int32)
     for dtype in (jnp.float32, jnp.float64):
-        vectors = jnp.zeros((2, 8, 3), dtype)
-        descriptor, pullback = architecture.descriptor_and_pullback(vectors, species, table)
+        vectors = jnp.zeros((6, 8, 3), dtype)
+        descriptor, pull, _ = architecture.descriptor_and_products(vectors, species, table)
         assert descriptor.dtype == dtype
         assert not descriptor.any()
-        slope = pullback(jnp.ones_like(descriptor))
-        assert slope.dtype == dtype
-        assert not slope.any()
+        for slope in pull(jnp.ones_like(descriptor)):
+            assert slope.dtype == dtype
+            assert not slope.any()
 
 
+@pytest.mark.usefixtures("in_jax")
 def test_networks_that_are_not_numbers_give_forces_that_are_not_numbers():
     architecture = AniArchitecture.evenly_spaced(("Al",), 5.0, 4, 4.0, 2, 3, (4,))
-    positions = np.array([[0.0, 0, 0], [2.5, 0, 0], [0, 2.5, 0.3]])
+    positions = np.array([[0.0, 0, 0], [2.5, 0, 0], [0, 2.5, 0.3], [2.5, 2.5, 0], [0, 0, 2.6]])
     table = neighbor_table(positions, np.zeros((3, 3)), np.zeros(3, bool), 5.0, 4.0)
-    descriptor, pullback = architecture.descriptor_and_pullback(
-        displacements(positions, np.eye(3), table), jnp.zeros(3, jnp.int32), table
-    )
-    assert np.isnan(pullback(jnp.full_like(descriptor, jnp.nan))[jnp.asarray(table.mask)]).all()
+    vectors = displacements(positions, np.eye(3), table)
+    descriptor, pull, _ = architecture.descriptor_and_products(vectors, jnp.zeros(5, jnp.int32), table)
+    assert np.isnan(pull(jnp.full_like(descriptor, jnp.nan))[0]).all()
+
+
+def test_memory_in_jax_does_not_grow_with_pairs_of_neighbours(monkeypatch):
+    """Blocks bound what all pairs of neighbours need: 200 kB an atom for the published constants, as a whole."""
+    monkeypatch.setenv("INGOT_NATIVE", "0")
+    architecture = AniArchitecture.published_ani_al()
+    atoms = bulk("Al", a=4.05, cubic=True) * (8, 8, 8)
+    table = neighbor_table(atoms.positions, atoms.cell.array, atoms.pbc, 7.5, 5.5)
+    vectors = displacements(atoms.positions, atoms.cell.array, table).astype(jnp.float32)
+    weights = jnp.ones((len(atoms), architecture.features), jnp.float32)
+
+    @jax.jit
+    def slopes(d, c):
+        return architecture.descriptor_and_products(d, jnp.zeros(len(atoms), jnp.int32), table)[1](c)
+
+    needed = slopes.lower(vectors, weights).compile().memory_analysis().temp_size_in_bytes
+    assert needed / len(atoms) < 20_000
 
 
 def test_constants_survive_json_and_are_checked():
