@@ -34,10 +34,10 @@ $(VENV)/dev.stamp: requirements/dev.lock $(VENV)/run.stamp
 	touch $@
 
 test: $(VENV)/dev.stamp lint ## the tests that a newcomer runs (minutes)
-	pytest -m "not slow" -n 2 --dist loadscope
+	pytest -m "not slow" -n 2 --dist loadscope --no-loadscope-reorder
 
 test-all: $(VENV)/dev.stamp lint ## and the slow physics and the comparisons
-	pytest -n 2 --dist loadscope
+	pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 lint: $(VENV)/dev.stamp ## formatting, types, import contracts, workflow
 	ruff check .

@@ -39,3 +39,8 @@ def test_data() -> Callable[[str], Path]:
         return root / name
 
     return find
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The workflow's tests first: they take longest, and started last they would leave all cores but one idle."""
+    items.sort(key=lambda item: "workflow" not in item.path.parts)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from ingot.arrays import Descriptors
 from ingot.audit.entropy import BANDWIDTH, entropy_and_diversity
@@ -169,7 +169,7 @@ def _stratified_mean(values: Sequence[Values], sizes: Sequence[int], coverage: f
             freedom += part**2 / (len(some) - 1)
     if variance == 0:
         return mean, 0.0
-    return mean, float(student.ppf(0.5 + coverage / 2, variance**2 / freedom) * np.sqrt(variance))
+    return mean, float(stdtrit(variance**2 / freedom, 0.5 + coverage / 2) * np.sqrt(variance))
 
 
 class _Blocks:

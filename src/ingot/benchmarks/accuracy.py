@@ -14,7 +14,7 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 from ase.units import GPa
 from numpy.typing import NDArray
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from ingot.benchmarks.errors import BenchmarkError
 from ingot.benchmarks.order import crystalline_fraction
@@ -196,7 +196,7 @@ def summarise(
         sigma = np.concatenate([np.ravel(d) for d in deviations])
         expected = float(np.sqrt(np.mean(sigma**2)))
         # A rounding error beyond sigma = 0 (forces that vanish by symmetry) is no miss.
-        reach = student_t.ppf((1 + interval) / 2, math.inf if members is None else members - 1)
+        reach = stdtrit(math.inf if members is None else members - 1, (1 + interval) / 2)
         coverage = float(np.mean(size <= reach * sigma + 1e-9))
     return ErrorSummary(
         structures=len(errors),

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from ingot.audit import Engine, delta_entropy, environment_descriptors
 from ingot.benchmarks.accuracy import Comparison
@@ -115,6 +114,8 @@ def rank_correlation(
 
 
 def _spearman(a: Values, b: Values) -> float:
+    from scipy.stats import rankdata  # here: it starts slowly
+
     return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
 
 

@@ -88,13 +88,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _read(paths: list[str]) -> list["Atoms"]:
     """Structures with the labels that they have."""
-    from ingot.datasets import open_dataset, to_ase
+    from ingot.datasets import load_dataset, to_ase
     from ingot.structures.files import read_any
 
     frames = []
     for path in map(Path, paths):
         if path.suffix == ".zarr":
-            frames += to_ase(open_dataset(path).load(), labelled_only=False)
+            frames += to_ase(load_dataset(path), labelled_only=False)
         elif path.is_file():
             frames += read_any(path)
         else:

@@ -38,7 +38,8 @@ def _data(args: argparse.Namespace) -> int:
     from ase.io import write
     from ase.units import Bohr, Hartree, kcal, kJ, mol
 
-    from ingot.datasets import DatasetError, read_ani_hdf5
+    from ingot.datasets import DatasetError
+    from ingot.datasets.ani_hdf5 import read_ani_hdf5
     from ingot.files import write_atomically
 
     if args.energy_unit is None:

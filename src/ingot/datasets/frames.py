@@ -6,7 +6,7 @@ from ase import Atoms
 
 from ingot.datasets.convert import from_labelled_atoms, to_ase
 from ingot.datasets.errors import DatasetError
-from ingot.datasets.store import open_dataset
+from ingot.datasets.store import load_dataset
 from ingot.labels.label import EnergyKind
 from ingot.structures import read_structures
 from ingot.structures.files import read_any
@@ -31,7 +31,7 @@ def read_labelled(path: str | Path, energy_kind: EnergyKind = "unknown", method:
     """
     path = Path(path)
     if path.suffix == ".zarr":
-        return to_ase(open_dataset(path).load())
+        return to_ase(load_dataset(path))
     if not path.is_file():
         raise DatasetError(f"no file at {path}")
     frames = _read_ase(path)
@@ -42,7 +42,7 @@ def read_frames(path: str | Path) -> list[Atoms]:
     """Structures, labelled or not, from a ``.zarr`` store or any file ASE reads; every structure counts."""
     path = Path(path)
     if path.suffix == ".zarr":
-        return to_ase(open_dataset(path).load(), labelled_only=False)
+        return to_ase(load_dataset(path), labelled_only=False)
     if not path.is_file():
         raise DatasetError(f"no file at {path}")
     return read_structures(path)

@@ -87,9 +87,17 @@ def open_dataset(path: str | Path, verify: bool = True) -> xr.Dataset:
     DatasetError
         if a file is missing, changed or foreign (each is named), or the layout is not the registered one.
     """
-    path = Path(path)
+    return _opened(Path(path), verify, chunks={})
+
+
+def load_dataset(path: str | Path) -> xr.Dataset:
+    """As :func:`open_dataset`, read into memory at once."""
+    return _opened(Path(path), verify=True, chunks=None).load()
+
+
+def _opened(path: Path, verify: bool, chunks: dict[str, int] | None) -> xr.Dataset:
     if verify:
         verify_manifest(path)
-    dataset: xr.Dataset = xr.open_zarr(path, consolidated=False, chunks={})
+    dataset: xr.Dataset = xr.open_zarr(path, consolidated=False, chunks=chunks)
     validate(dataset)
     return dataset

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 from ase import Atoms
-from scipy.stats import rankdata
+from numpy.typing import NDArray
 
 from ingot.audit import delta_entropy, environment_descriptors
 from ingot.randomness import generator
@@ -106,9 +106,9 @@ def score_and_pick(
             best = next(int(i) for i in order if int(i) in left)
         else:
             left = _next_source(left, kinds, picks)
-            score = rankdata([spreads[i] for i in left])
+            score = _ranks([spreads[i] for i in left])
             if strategy == "novelty-uncertainty":
-                score = score + rankdata([np.median(current[i]) for i in left])
+                score = score + _ranks([np.median(current[i]) for i in left])
             best = left[int(np.argmax(score))]  # the first of equals: the order of the trajectories decides
         picks[best] = len(picks)
         for i in set(range(len(candidates))) - set(picks):
@@ -126,6 +126,12 @@ def score_and_pick(
         )
         for i, atoms in enumerate(candidates)
     ]
+
+
+def _ranks(values: Sequence[float]) -> NDArray[np.float64]:
+    """1 for the smallest; equal values share the mean of their ranks."""
+    _, place, counts = np.unique(np.asarray(values), return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[place]
 
 
 def _next_source(left: Sequence[int], sources: Sequence[str], picks: Mapping[int, int]) -> list[int]:

@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import ase.io
 from ase import Atoms
-from ase.io.extxyz import key_val_str_to_dict, write_extxyz
 
 from ingot.errors import near_name
 from ingot.files import write_atomically
@@ -24,6 +22,8 @@ def parse_comment(line: str) -> dict[str, Any]:
     ASE turns any value that looks like a number into one: the ids ``1234567812345678`` and
     ``12e4567812345678`` would come back as an integer and as infinity.
     """
+    from ase.io.extxyz import key_val_str_to_dict  # here, as below: ASE's readers start slowly
+
     values: dict[str, Any] = key_val_str_to_dict(line)
     for key, text in _TEXT_VALUE.findall(line):
         values[key] = re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') else text
@@ -35,6 +35,8 @@ def read_any(path: str | Path, index: str = ":") -> list[Atoms]:
 
     Raises whatever ASE's readers raise, from ``KeyError`` to ``AssertionError``.
     """
+    import ase.io
+
     if Path(path).suffix in (".xyz", ".extxyz"):
         frames = ase.io.read(path, index=index, format="extxyz", properties_parser=parse_comment)
     else:
@@ -44,6 +46,8 @@ def read_any(path: str | Path, index: str = ":") -> list[Atoms]:
 
 def format_structures(structures: Iterable[Atoms]) -> str:
     """The text that :func:`write_structures` writes."""
+    from ase.io.extxyz import write_extxyz
+
     text = io.StringIO()
     for atoms in structures:
         frame = canonical(atoms)

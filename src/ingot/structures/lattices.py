@@ -4,7 +4,6 @@ from typing import Literal
 
 import numpy as np
 from ase import Atoms
-from ase.build import bulk
 
 from ingot.errors import near_name
 from ingot.structures.errors import StructureError
@@ -30,6 +29,8 @@ def build_lattice(
     >>> len(build_lattice("Al", "fcc", 16.5)), len(build_lattice("Al", "fcc", 16.5, conventional=True))
     (1, 4)
     """
+    from ase.build import bulk  # here: it starts slowly
+
     if volume_per_atom <= 0:
         raise StructureError(f"volume per atom must be positive, not {volume_per_atom} A^3")
     if lattice == "hcp":

@@ -2,7 +2,6 @@
 
 import numpy as np
 from ase import Atoms
-from ase.build import surface
 
 from ingot.structures.errors import StructureError
 from ingot.structures.lattices import Lattice, build_lattice, nearest_neighbor_distance
@@ -36,6 +35,8 @@ def surface_slab(
 
     ``volume_per_atom`` (A^3) is that of the crystal it is cut from.
     """
+    from ase.build import surface  # here: it starts slowly
+
     if not any(miller):
         raise StructureError("the Miller indices of a surface cannot all be zero")
     crystal = build_lattice(element, lattice, volume_per_atom, conventional=True)

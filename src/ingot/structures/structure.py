@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
-from ase.neighborlist import neighbor_list
 
 from ingot.structures.errors import StructureError
 
@@ -119,6 +118,8 @@ def _check_cell(atoms: Atoms, name: str) -> None:
 
 
 def _check_overlap(atoms: Atoms, name: str) -> None:
+    from ase.neighborlist import neighbor_list  # here: it starts slowly
+
     radii = _CLOSEST_FRACTION * covalent_radii[atoms.numbers]
     first, second, distance = neighbor_list("ijd", atoms, radii)
     if len(distance):

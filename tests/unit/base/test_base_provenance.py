@@ -42,6 +42,10 @@ def test_an_edit_changes_the_digest_of_dependants_only(tmp_path):
     assert "train" not in changed_by("labels/kohn_sham/scf.py")
     assert "label" in changed_by("labels/kohn_sham/scf.py")
     assert changed_by("errors.py") == set(commands)
+    # Compiled sources and their headers are part of what a module computes.
+    assert "train" in changed_by("potentials/native/threads.h")
+    assert {"audit", "train"} <= changed_by("neighbors/native/bins.h")
+    assert changed_by("audit/native/environments.cc").isdisjoint({"label", "train"})
 
 
 def test_imports_inside_functions_count():

@@ -9,7 +9,8 @@ from ase.io import read
 from ase.units import Bohr, Hartree
 
 from ingot.cli.main import main
-from ingot.datasets import DatasetError, read_ani_hdf5
+from ingot.datasets import DatasetError
+from ingot.datasets.ani_hdf5 import read_ani_hdf5
 
 
 def _labelled(atoms, seed):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from ingot.reporting.figures.style import GREY, SPLIT_COLORS, Figure, Format, canvas, picture, plain_log
 from ingot.reporting.run import Run
@@ -73,4 +73,4 @@ def _coverage(points: pd.DataFrame, members: float) -> np.ndarray:
     degrees = np.inf if np.isnan(members) else members - 1
     error = (points["predicted_eV_per_A"] - points["label_eV_per_A"]).abs().to_numpy()
     sigma = points["std_eV_per_A"].to_numpy()
-    return np.array([np.mean(error <= student_t.ppf((1 + level) / 2, degrees) * sigma + 1e-9) for level in _NOMINAL])
+    return np.array([np.mean(error <= stdtrit(degrees, (1 + level) / 2) * sigma + 1e-9) for level in _NOMINAL])
