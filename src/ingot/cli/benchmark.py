@@ -1,4 +1,7 @@
-"""``ingot benchmark accuracy|novelty|crystal|reference-structures|direct|thermal|rdf|coexistence``."""
+"""``ingot benchmark accuracy|novelty|crystal|reference-structures|direct|thermal|rdf|coexistence``.
+
+Without a suite, all of them for several potentials and one page: what ``ingot compare`` does.
+"""
 
 import argparse
 import sys
@@ -6,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingot.cli.options import named_path
+from ingot.errors import IngotError
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -16,11 +20,18 @@ if TYPE_CHECKING:
     from ingot.benchmarks.evaluation import Evaluate
     from ingot.benchmarks.spread import Findings
     from ingot.config.benchmarks import CrystalSettings
+    from ingot.dynamics import Model as DynamicsModel
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """One action per suite."""
-    suites = parser.add_subparsers(dest="suite", required=True, metavar="SUITE")
+    """One action per suite; potentials without a suite are compared."""
+    from ingot.cli.compare import add_potentials
+
+    add_potentials(parser)
+    parser.add_argument("--element", help="the element, for its published values")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random streams (0)")
+    parser.add_argument("-o", "--output", help="without a suite: the folder of the page (index.html) and all results")
+    suites = parser.add_subparsers(dest="suite", metavar="SUITE", title="one suite alone")
 
     accuracy = suites.add_parser(
         "accuracy", help="errors on labelled structures, and whether the potential expected them"
@@ -60,7 +71,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     crystal = suites.add_parser("crystal", help="equation of state, elastic constants, relative phase energies")
     _model(crystal)
-    crystal.add_argument("--element", help="the element (default: the potential's only one)")
     _common(crystal, "the section `benchmarks.crystal`")
 
     cells = suites.add_parser("reference-structures", help="the cells that the label method computes for `direct`")
@@ -84,7 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("coexistence", "the melting point from melt and crystal side by side"),
     ):
         melt = suites.add_parser(name, help=sentence)
-        melt.add_argument("--potential", required=True, metavar="DIR", help="an Ingot potential")
+        _model(melt)
         _common(melt, f"the section `benchmarks.{name}`")
 
 
@@ -97,11 +107,19 @@ def _common(parser: argparse.ArgumentParser, section: str) -> None:
 def _model(parser: argparse.ArgumentParser) -> None:
     model = parser.add_mutually_exclusive_group(required=True)
     model.add_argument("--potential", metavar="DIR", help="an Ingot potential")
-    model.add_argument("--calculator", metavar="NAME", help="any ASE calculator by its name, such as emt")
+    model.add_argument(
+        "--calculator",
+        metavar="NAME",
+        help="any ASE calculator: its name there, such as emt, or its import path, such as ase.calculators.emt.EMT",
+    )
+    parser.add_argument("--arguments", metavar="JSON", help="keyword arguments of the calculator: JSON or a file")
+    parser.add_argument("--element", help="the element (default: that of the settings, or the potential's only one)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run one suite."""
+    """Run one suite, or compare."""
+    if args.suite is None:
+        return _all(args)
     suites = {
         "accuracy": _accuracy,
         "novelty": _novelty,
@@ -113,6 +131,16 @@ def run(args: argparse.Namespace) -> int:
         "coexistence": _coexistence,
     }
     return suites[args.suite](args)
+
+
+def _all(args: argparse.Namespace) -> int:
+    """Every suite for every potential that is named, and the page."""
+    from ingot.cli import compare
+
+    if not args.output:
+        raise IngotError("which suite? Or, for all of them and a page: --potential A --potential B ... -o FOLDER")
+    page = str(Path(args.output) / "index.html")
+    return compare.run(argparse.Namespace(**{**vars(args), "folders": [], "settings": None, "output": page}))
 
 
 def _accuracy(args: argparse.Namespace) -> int:
@@ -220,7 +248,7 @@ def _beyond_elasticity(
         members = [potential.member(k).calculator() for k in several]
         calculator: BaseCalculator = potential.calculator(uncertainty=False)
     else:
-        calculator, members = _calculator(args.calculator), []
+        calculator, members = _calculator(args), []
     return crystal_suite(Model(calculator, members, element, settings.lattice), wanted, edge, properties.unstable)
 
 
@@ -233,19 +261,44 @@ def _evaluations(args: argparse.Namespace) -> "tuple[BaseCalculator | Evaluate, 
         potential = load_potential(args.potential)
         ensemble = EnsembleEvaluation(potential)
         return ensemble.mean, ensemble.all_members(), potential.architecture.species
-    return _calculator(args.calculator), [], ()
+    return _calculator(args), [], ()
 
 
-def _calculator(name: str) -> "BaseCalculator":
+def _dynamics_model(args: argparse.Namespace, stated: str | None) -> "tuple[DynamicsModel, str | None]":
+    """What drives dynamics, and the element that was stated."""
+    from ingot.benchmarks.errors import BenchmarkError
+    from ingot.dynamics import Model
+
+    element = args.element or stated
+    if args.potential:
+        from ingot.potentials import load_potential
+
+        return Model.of(load_potential(args.potential)), element
+    from ingot.dynamics.external import calculator_model
+
+    if element is None:
+        raise BenchmarkError("state the element: `element` in the settings, or --element")
+    return calculator_model(_calculator(args), (element,)), element
+
+
+def _calculator(args: argparse.Namespace) -> "BaseCalculator":
     from ase.calculators.calculator import get_calculator_class, names
 
     from ingot.benchmarks.errors import BenchmarkError
+    from ingot.cli.settings import read_values
     from ingot.errors import near_name
+    from ingot.labels.ase_calculator import load_calculator
 
+    name = args.calculator
+    arguments = read_values(args.arguments, "--arguments") if args.arguments else {}
     try:
-        calculator: BaseCalculator = get_calculator_class(name)()
+        made = load_calculator(name) if "." in name else get_calculator_class(name)
     except (ImportError, AttributeError, KeyError):
         raise BenchmarkError(f"ASE has no calculator {name!r}{near_name(name, names)}") from None
+    try:
+        calculator: BaseCalculator = made(**arguments)
+    except Exception as error:  # a calculator raises what it happens to raise
+        raise BenchmarkError(f"the calculator {name} cannot be made: {type(error).__name__}: {error}") from error
     return calculator
 
 
@@ -340,12 +393,11 @@ def _thermal(args: argparse.Namespace) -> int:
     from ingot.benchmarks.thermal import ThermalProtocol, run_thermal
     from ingot.cli.settings import parse_settings
     from ingot.config.melt import ThermalSettings
-    from ingot.dynamics import Model
-    from ingot.potentials import load_potential
 
     settings = parse_settings(ThermalSettings, args.settings)
-    model = Model.of(load_potential(args.potential))
-    run_thermal(model, ThermalProtocol(**settings.model_dump()), args.seed, args.output)
+    model, element = _dynamics_model(args, settings.element)
+    protocol = ThermalProtocol(**{**settings.model_dump(), "element": element})
+    run_thermal(model, protocol, args.seed, args.output)
     return _summary(args.output)
 
 
@@ -353,12 +405,10 @@ def _rdf(args: argparse.Namespace) -> int:
     from ingot.benchmarks.rdf import MeltProtocol, run_rdf
     from ingot.cli.settings import parse_settings
     from ingot.config.melt import RdfSettings
-    from ingot.dynamics import Model
-    from ingot.potentials import load_potential
 
     settings = parse_settings(RdfSettings, args.settings)
-    model = Model.of(load_potential(args.potential))
-    run_rdf(model, MeltProtocol(**settings.model_dump()), args.seed, args.output)
+    model, element = _dynamics_model(args, settings.element)
+    run_rdf(model, MeltProtocol(**{**settings.model_dump(), "element": element}), args.seed, args.output)
     return _summary(args.output)
 
 
@@ -369,12 +419,10 @@ def _coexistence(args: argparse.Namespace) -> int:
     from ingot.benchmarks.two_phase import CoexistenceProtocol
     from ingot.cli.settings import parse_settings
     from ingot.config.melt import CoexistenceSettings
-    from ingot.dynamics import Model
-    from ingot.potentials import load_potential
 
     settings = parse_settings(CoexistenceSettings, args.settings)
-    model = Model.of(load_potential(args.potential))
-    protocol = CoexistenceProtocol(**settings.model_dump(exclude={"curve"}))
+    model, element = _dynamics_model(args, settings.element)
+    protocol = CoexistenceProtocol(**{**settings.model_dump(exclude={"curve"}), "element": element})
     run_coexistence(model, protocol, args.seed, args.output)
     for k, point in enumerate(settings.curve):
         run_coexistence(model, replace(protocol, **point.model_dump()), args.seed, Path(args.output) / f"at-{k}")

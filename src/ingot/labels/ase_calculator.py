@@ -74,7 +74,11 @@ class AseCalculator:
         frame.calc = calculator
         try:
             with _own_folder(calculator, keep="directory" in self.arguments):
-                energy, forces, stress = _energy(frame), np.array(frame.get_forces(), dtype=float), _stress(frame)
+                energy, forces, stress = (
+                    consistent_energy(frame),
+                    np.array(frame.get_forces(), dtype=float),
+                    _stress(frame),
+                )
         except SCFError as error:
             raise LabelFailure(f"the self-consistent field did not converge ({error})") from error
         except (CalculationFailed, subprocess.CalledProcessError, FileNotFoundError) as error:
@@ -90,19 +94,24 @@ class AseCalculator:
         )
 
     def _load(self) -> Any:
-        module_name, _, class_name = self.calculator.rpartition(".")
-        try:
-            module = import_module(module_name)
-        except (ImportError, ValueError) as error:
-            raise LabelError(
-                f"calculator {self.calculator!r} cannot be imported ({error}); "
-                "give the full path of a class, such as 'ase.calculators.emt.EMT', and install what it needs"
-            ) from error
-        if not hasattr(module, class_name):
-            raise LabelError(
-                f"module {module_name!r} has no calculator {class_name!r}{near_name(class_name, vars(module))}"
-            )
-        return getattr(module, class_name)
+        return load_calculator(self.calculator)
+
+
+def load_calculator(path: str) -> Any:
+    """The calculator class, or the function that makes one, of an import path; raises :class:`LabelError`."""
+    module_name, _, class_name = path.rpartition(".")
+    try:
+        module = import_module(module_name)
+    except (ImportError, ValueError) as error:
+        raise LabelError(
+            f"calculator {path!r} cannot be imported ({error}); "
+            "give the full path of a class, such as 'ase.calculators.emt.EMT', and install what it needs"
+        ) from error
+    if not hasattr(module, class_name):
+        raise LabelError(
+            f"module {module_name!r} has no calculator {class_name!r}{near_name(class_name, vars(module))}"
+        )
+    return getattr(module, class_name)
 
 
 @contextmanager
@@ -122,7 +131,8 @@ def _own_folder(calculator: Any, keep: bool) -> Iterator[None]:
             raise
 
 
-def _energy(atoms: Atoms) -> float:
+def consistent_energy(atoms: Atoms) -> float:
+    """The energy (eV) whose derivative the forces are: the free one, where a calculator tells them apart."""
     try:
         return float(atoms.get_potential_energy(force_consistent=True))
     except PropertyNotImplementedError:  # it knows one energy only

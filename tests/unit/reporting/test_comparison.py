@@ -4,12 +4,17 @@ import json
 import re
 from pathlib import Path
 
+import jax
+import numpy as np
 import pandas as pd
 import pytest
 
 from ingot.benchmarks.reference import ReferenceValue
 from ingot.benchmarks.tables import Quantity, failed, write_quantities
+from ingot.cli.compare import default_benchmarks
 from ingot.cli.main import main
+from ingot.config.benchmarks import BenchmarkSettings
+from ingot.potentials import AniArchitecture, Potential
 from ingot.reporting.comparison import build_comparison, comparison_lines
 from ingot.reporting.errors import ReportError
 
@@ -69,6 +74,42 @@ def test_potentials_are_benchmarked_once(tmp_path: Path, capsys: pytest.CaptureF
     assert "finished before" not in capsys.readouterr().out
 
 
+def test_a_potential_that_changed_is_benchmarked_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where it lies says nothing: a potential trained anew has the same path."""
+    architecture = AniArchitecture.evenly_spaced(("Al",), 4.5, 4, 3.5, 2, 2, (4,))
+    command = ["compare", "--potential", f"mine={tmp_path / 'potential'}", "-o", str(tmp_path / "index.html")]
+    command += ["--benchmarks", json.dumps({"crystal": {"phases": []}})]
+    for seed, finished in ((1, False), (1, True), (2, False)):
+        stacked = jax.tree.map(lambda leaf: np.asarray(leaf)[None], architecture.initial_parameters(seed))
+        Potential(architecture, stacked, {"Al": -3.0}, {"energy": 1.0, "forces": 1.0}).save(tmp_path / "potential")
+        assert main(command) == 0
+        assert ("finished before" in capsys.readouterr().out) == finished
+
+
+def test_potentials_and_calculators_without_a_suite_are_compared(tmp_path: Path) -> None:
+    """``ingot benchmark --potential A ... -o FOLDER``: every suite that is asked for, and one page."""
+    melt = {"temperature_kelvin": 1200, "repeat": [2, 2, 2], "melt_steps": 30, "equilibration_steps": 10}
+    benchmarks = {"crystal": {"phases": ["bcc"]}, "rdf": {**melt, "production_steps": 200, "farthest_angstrom": 4}}
+    command = ["benchmark", "--potential", "mei=mei-davenport", "--calculator", "emt", "--element", "Al"]
+    assert main([*command, "--benchmarks", json.dumps(benchmarks), "-o", str(tmp_path / "both")]) == 0
+    for name in ("mei", "emt"):
+        for suite in ("crystal", "rdf"):
+            assert (tmp_path / "both" / name / suite / "quantities.csv").is_file()
+    assert "emt" in (tmp_path / "both" / "index.html").read_text()
+
+
+def test_every_benchmark_is_the_default_and_needs_a_melting_point(capsys: pytest.CaptureFixture[str]) -> None:
+    aluminium = BenchmarkSettings.model_validate(default_benchmarks("Al"))
+    assert aluminium.coexistence is not None
+    assert aluminium.coexistence.temperature_kelvin == 933
+    assert aluminium.crystal is not None
+    assert aluminium.crystal.stacking_fault
+    iron = BenchmarkSettings.model_validate(default_benchmarks("Fe"))
+    assert iron.crystal is not None
+    assert (iron.crystal.lattice, iron.crystal.stacking_fault, iron.rdf) == ("bcc", False, None)
+    assert "no melting point of Fe" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -76,7 +117,10 @@ def test_potentials_are_benchmarked_once(tmp_path: Path, capsys: pytest.CaptureF
         (["a=nowhere", "--element", "Al"], "no results at nowhere"),
         (["a=x", "a=y", "--element", "Al"], "two potentials are called a"),
         (["a=nowhere"], "which element"),
-        (["--potential", "mei-davenport", "--element", "Al"], "names no benchmark"),
+        (["--potential", "mei-davenport", "--benchmarks", "{}"], "names no benchmark"),
+        (["--calculator", "emt"], "which element"),
+        (["--calculator", "emt", "--element", "Mg"], "say what to do with Mg"),
+        (["--calculator", "no.such.thing", "--element", "Al", "--benchmarks", '{"thermal": {}}'], "cannot be imported"),
     ],
 )
 def test_what_cannot_be_compared_is_said(
