@@ -24,6 +24,8 @@ class Cell:
     quantity: Quantity | None
     percent: float | None
     level: int | None
+    why: str = ""
+    """Of a failure: the reason where it is met first in a column, then the line that has it."""
 
 
 @dataclass(frozen=True)
@@ -86,18 +88,23 @@ def comparison_lines(
     kinds = ("calculation", "experiment")
     known = sorted((r for r in references if r.kind in kinds), key=lambda r: kinds.index(r.kind))
     lines = []
+    reasons: list[dict[str, str]] = [{} for _ in quantities]
     for key in dict.fromkeys(key for found in quantities.values() for key in found):
         if is_detail(key):
             continue
         rows = [found.get(key) for found in quantities.values()]
-        first = next(row for row in rows if row is not None)
+        there = [row for row in rows if row is not None]
+        first = next((row for row in there if row.value is not None), there[0])
         own = tuple(r for r in known if r.quantity == key)
-        cells = tuple(_cell(row, own) for row in rows)
+        cells = tuple(_cell(row, own, known_to) for row, known_to in zip(rows, reasons, strict=True))
         lines.append(Line(first.label, first.unit, first.condition, DECIMALS.get(first.unit, 3), cells, own))
     return tuple(lines)
 
 
-def _cell(quantity: Quantity | None, references: tuple[ReferenceValue, ...]) -> Cell:
+def _cell(quantity: Quantity | None, references: tuple[ReferenceValue, ...], reasons: dict[str, str]) -> Cell:
+    if quantity is not None and quantity.value is None:
+        before = reasons.setdefault(quantity.note, quantity.label)
+        return Cell(quantity, None, None, quantity.note if before == quantity.label else f"see {before}")
     if quantity is None or quantity.value is None or quantity.status != "ok" or not references:
         return Cell(quantity, None, None)
     expected = references[0].value

@@ -40,6 +40,18 @@ def test_deviations_are_from_first_principles_where_these_are_known() -> None:
     assert alone.cells[0].percent == pytest.approx(-100 * 7 / 110)
 
 
+def test_a_reason_is_given_once_in_a_column_and_conditions_are_those_of_values() -> None:
+    quantities = {
+        "bad": {key: failed(key, key, "GPa", "no minimum") for key in ("B", "C11")},
+        "good": {key: Quantity(key, key, 1.0, "GPa", condition=f"at a0, {key}") for key in ("B", "C11")},
+        "worse": {"C11": failed("C11", "C11", "GPa", "no minimum")},
+    }
+    first, second = comparison_lines(quantities, [])
+    assert [cell.why for cell in first.cells] == ["no minimum", "", ""]
+    assert [cell.why for cell in second.cells] == ["see B", "", "no minimum"]
+    assert (first.condition, second.condition) == ("at a0, B", "at a0, C11")
+
+
 def test_the_page_has_every_potential_and_its_curves(synthetic_run: Path, tmp_path: Path) -> None:
     benchmarks = synthetic_run / "benchmarks"
     rival = tmp_path / "rival"
