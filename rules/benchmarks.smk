@@ -29,7 +29,7 @@ rule benchmark_accuracy:
         runtime=120,
     params:
         settings=settings("benchmarks", "accuracy"),
-        code=suite("accuracy"),
+        code=suite_digest("accuracy"),
         potentials=lambda w: [
             f"--potential {name}={folder}" for name, folder in potentials().items()
         ],
@@ -64,7 +64,7 @@ rule benchmark_novelty:
     params:
         settings=settings("benchmarks", "novelty"),
         audit=settings("audit"),
-        code=suite("novelty"),
+        code=suite_digest("novelty"),
         seed=SEED,
         potential=lambda w, input: Path(input.potential).parent,
         training=lambda w: named_stores("training", training_sets()),
@@ -95,7 +95,7 @@ rule benchmark_crystal:
         runtime=120,
     params:
         settings=settings("benchmarks", "crystal"),
-        code=suite("crystal"),
+        code=suite_digest("crystal"),
         potential=lambda w, input: Path(input.potential).parent,
         directory=lambda w, output: Path(output[0]).parent,
     message:
@@ -117,7 +117,7 @@ use rule benchmark_crystal as benchmark_crystal_of_others with:
         f"{RUN}/costs/benchmark_crystal_of_others.{{other}}.tsv"
     params:
         settings=settings("benchmarks", "crystal"),
-        code=suite("crystal"),
+        code=suite_digest("crystal"),
         potential=lambda w: BENCHMARKS.compare[w.other],
         directory=lambda w, output: Path(output[0]).parent,
     message:
@@ -136,7 +136,7 @@ use rule benchmark_crystal as benchmark_crystal_of_iteration with:
         f"{RUN}/costs/benchmark_crystal_of_iteration.{{iteration}}.tsv"
     params:
         settings=settings("benchmarks", "convergence"),
-        code=suite("crystal"),
+        code=suite_digest("crystal"),
         potential=lambda w, input: Path(input.potential).parent,
         directory=lambda w, output: Path(output[0]).parent,
     message:
@@ -162,7 +162,7 @@ rule build_direct_structures:
     params:
         settings=settings("benchmarks", "direct"),
         labels=settings("labels"),
-        code=suite("reference-structures"),
+        code=suite_digest("reference-structures"),
     message:
         "benchmark: cells of {wildcards.lattice} for the label method itself"
     shell:
@@ -188,7 +188,7 @@ rule benchmark_direct:
         runtime=60,
     params:
         settings=settings("benchmarks", "direct"),
-        code=suite("direct"),
+        code=suite_digest("direct"),
         stores=lambda w, input: [store_folder(m) for m in input.manifests],
         potential=lambda w, input: Path(input.potential).parent,
         directory=lambda w, output: Path(output[0]).parent,
@@ -216,7 +216,7 @@ rule benchmark_thermal:
         runtime=720,
     params:
         settings=settings("benchmarks", "thermal"),
-        code=suite("thermal"),
+        code=suite_digest("thermal"),
         seed=SEED,
         potential=lambda w, input: Path(input[0]).parent,
         directory=lambda w, output: Path(output[0]).parent,
@@ -238,7 +238,7 @@ use rule benchmark_thermal as benchmark_thermal_of_others with:
         f"{RUN}/costs/benchmark_thermal_of_others.{{other}}.tsv"
     params:
         settings=settings("benchmarks", "thermal"),
-        code=suite("thermal"),
+        code=suite_digest("thermal"),
         seed=SEED,
         potential=lambda w: BENCHMARKS.compare[w.other],
         directory=lambda w, output: Path(output[0]).parent,
@@ -264,7 +264,7 @@ rule benchmark_rdf:
         runtime=720,
     params:
         settings=settings("benchmarks", "rdf"),
-        code=suite("rdf"),
+        code=suite_digest("rdf"),
         seed=SEED,
         potential=lambda w, input: Path(input[0]).parent,
         directory=lambda w, output: Path(output.quantities).parent,
@@ -292,7 +292,7 @@ rule benchmark_coexistence:
         runtime=1440,
     params:
         settings=coexistence_json(CONFIG),
-        code=suite("coexistence"),
+        code=suite_digest("coexistence"),
         seed=SEED,
         potential=lambda w, input: Path(input[0]).parent,
         directory=lambda w, output: Path(output.quantities).parent,
@@ -314,7 +314,7 @@ use rule benchmark_coexistence as benchmark_coexistence_at with:
         point=r"\d+",
     params:
         settings=lambda w: coexistence_json(CONFIG, int(w.point)),
-        code=suite("coexistence"),
+        code=suite_digest("coexistence"),
         seed=SEED,
         potential=lambda w, input: Path(input[0]).parent,
         directory=lambda w, output: Path(output.quantities).parent,
@@ -334,7 +334,7 @@ use rule benchmark_rdf as benchmark_rdf_of_others with:
         f"{RUN}/costs/benchmark_rdf_of_others.{{other}}.tsv"
     params:
         settings=settings("benchmarks", "rdf"),
-        code=suite("rdf"),
+        code=suite_digest("rdf"),
         seed=SEED,
         potential=lambda w: BENCHMARKS.compare[w.other],
         directory=lambda w, output: Path(output.quantities).parent,
@@ -353,7 +353,7 @@ use rule benchmark_coexistence as benchmark_coexistence_of_others with:
         f"{RUN}/costs/benchmark_coexistence_of_others.{{other}}.tsv"
     params:
         settings=coexistence_json(CONFIG),
-        code=suite("coexistence"),
+        code=suite_digest("coexistence"),
         seed=SEED,
         potential=lambda w: BENCHMARKS.compare[w.other],
         directory=lambda w, output: Path(output.quantities).parent,

@@ -20,7 +20,7 @@ from ingot.config.root import (
 )
 from ingot.manifest import damaged_stores
 from ingot.errors import IngotError
-from ingot.provenance import code_digest
+from ingot.provenance import code_digest, suite_digest
 
 # CPU time is sampled, by default every half minute: too seldom for jobs of seconds.
 snakemake.benchmark.benchmarked.__wrapped__.__defaults__ = (None, None, 1)
@@ -65,32 +65,6 @@ def settings(*path):
 def code(command):
     """Digest of the modules that one command uses, with all they import."""
     return code_digest(f"ingot.cli.{command}")
-
-
-SUITES = {
-    "accuracy": ("accuracy", "accuracy_tables", "splits"),
-    "novelty": ("novelty", "splits"),
-    "crystal": (
-        "crystal",
-        "crystal_suite",
-        "crystal_tables",
-        "ensemble",
-        "lattices",
-        "reference",
-    ),
-    "reference-structures": ("direct", "direct_meshes"),
-    "direct": ("direct", "direct_tables", "ensemble"),
-    "thermal": ("thermal",),
-    "rdf": ("rdf",),
-    "coexistence": ("coexistence", "coexistence_tables", "fusion"),
-}
-
-
-def suite(name):
-    """Digest of the modules that one suite of `ingot benchmark` uses: an edit of one suite reruns no other."""
-    return "-".join(
-        code_digest(f"ingot.benchmarks.{module}") for module in SUITES[name]
-    )
 
 
 def store_of(name):

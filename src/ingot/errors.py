@@ -14,5 +14,6 @@ class IngotError(Exception):
 
 def near_name(name: str, accepted: Iterable[str]) -> str:
     """A hint such as ``"; did you mean 'cutoff'?"``, or an empty string."""
-    match = get_close_matches(name, list(accepted), n=1, cutoff=0.5)
+    known = list(accepted)
+    match = [k for k in known if k.lower() == name.lower()] or get_close_matches(name, known, n=1, cutoff=0.5)
     return f"; did you mean {match[0]!r}?" if match else ""

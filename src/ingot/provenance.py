@@ -89,6 +89,24 @@ def code_digest(module: str) -> str:
     return hasher.hexdigest()[:16]
 
 
+_SUITES = {
+    "accuracy": ("accuracy", "accuracy_tables", "splits"),
+    "novelty": ("novelty", "splits"),
+    "crystal": ("crystal", "crystal_suite", "crystal_tables", "ensemble", "lattices", "reference"),
+    "reference-structures": ("direct", "direct_meshes"),
+    "direct": ("direct", "direct_tables", "ensemble"),
+    "thermal": ("thermal",),
+    "rdf": ("rdf",),
+    "coexistence": ("coexistence", "coexistence_tables", "fusion"),
+}
+"""Modules of ``ingot.benchmarks`` that each suite of ``ingot benchmark`` uses."""
+
+
+def suite_digest(suite: str) -> str:
+    """Digest of what one suite of ``ingot benchmark`` uses: an edit of one suite repeats no other."""
+    return "-".join(code_digest(f"ingot.benchmarks.{module}") for module in _SUITES[suite])
+
+
 def versions() -> dict[str, str]:
     """Versions of Ingot and of the libraries that its numbers stand on."""
     found = {}

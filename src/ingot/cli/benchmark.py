@@ -1,10 +1,12 @@
 """``ingot benchmark accuracy|novelty|crystal|reference-structures|direct|thermal|rdf|coexistence``.
 
-Without a suite, all of them for several potentials and one page: what ``ingot compare`` does.
+Without a suite, several potentials and one page: what ``ingot compare`` does.
 """
 
 import argparse
+import re
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,18 +21,17 @@ if TYPE_CHECKING:
     from ingot.benchmarks.direct import ReferenceSettings
     from ingot.benchmarks.evaluation import Evaluate
     from ingot.benchmarks.spread import Findings
+    from ingot.config.base import Section
     from ingot.config.benchmarks import CrystalSettings
     from ingot.dynamics import Model as DynamicsModel
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """One action per suite; potentials without a suite are compared."""
-    from ingot.cli.compare import add_potentials
-
-    add_potentials(parser)
-    parser.add_argument("--element", help="the element, for its published values")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the random streams (0)")
-    parser.add_argument("-o", "--output", help="without a suite: the folder of the page (index.html) and all results")
+    _comparison().add_potentials(parser, _WITHOUT_SUITE)
+    parser.add_argument(
+        "-o", "--output", dest=f"{_WITHOUT_SUITE}output", help="the folder of the page (index.html) and of all results"
+    )
     suites = parser.add_subparsers(dest="suite", metavar="SUITE", title="one suite alone")
 
     accuracy = suites.add_parser(
@@ -110,16 +111,19 @@ def _model(parser: argparse.ArgumentParser) -> None:
     model.add_argument(
         "--calculator",
         metavar="NAME",
-        help="any ASE calculator: its name there, such as emt, or its import path, such as ase.calculators.emt.EMT",
+        help="any ASE calculator: its name there, such as emt, or the import path of what makes it, such as "
+        "ase.calculators.emt.EMT; keyword arguments as JSON: ase.calculators.lj.LennardJones{...}",
     )
-    parser.add_argument("--arguments", metavar="JSON", help="keyword arguments of the calculator: JSON or a file")
     parser.add_argument("--element", help="the element (default: that of the settings, or the potential's only one)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run one suite, or compare."""
+    together = {k.removeprefix(_WITHOUT_SUITE): v for k, v in vars(args).items() if k.startswith(_WITHOUT_SUITE)}
     if args.suite is None:
-        return _all(args)
+        return _all(argparse.Namespace(threads=args.threads, **together))
+    if given := [f"--{key}" for key, value in together.items() if value]:
+        raise IngotError(f"{', '.join(given)} before {args.suite!r}: options of a suite come after its name")
     suites = {
         "accuracy": _accuracy,
         "novelty": _novelty,
@@ -133,14 +137,21 @@ def run(args: argparse.Namespace) -> int:
     return suites[args.suite](args)
 
 
-def _all(args: argparse.Namespace) -> int:
-    """Every suite for every potential that is named, and the page."""
-    from ingot.cli import compare
+_WITHOUT_SUITE = "together_"
+"""What the values of options without a suite begin with: a suite has options of the same names."""
 
-    if not args.output:
-        raise IngotError("which suite? Or, for all of them and a page: --potential A --potential B ... -o FOLDER")
-    page = str(Path(args.output) / "index.html")
-    return compare.run(argparse.Namespace(**{**vars(args), "folders": [], "settings": None, "output": page}))
+
+def _comparison() -> Any:
+    # By its name: what a comparison imports, pages and figures, is no part of any suite.
+    return import_module("ingot.cli.compare")
+
+
+def _all(args: argparse.Namespace) -> int:
+    """The benchmarks of every potential that is named, and the page."""
+    if not args.output or not (args.potential or args.calculator):
+        raise IngotError("which suite? Or several potentials and a page: --potential A --potential B ... -o FOLDER")
+    args.output, args.folders, args.settings = str(Path(args.output) / "index.html"), [], None
+    return int(_comparison().run(args))
 
 
 def _accuracy(args: argparse.Namespace) -> int:
@@ -248,7 +259,7 @@ def _beyond_elasticity(
         members = [potential.member(k).calculator() for k in several]
         calculator: BaseCalculator = potential.calculator(uncertainty=False)
     else:
-        calculator, members = _calculator(args), []
+        calculator, members = _calculator(args.calculator), []
     return crystal_suite(Model(calculator, members, element, settings.lattice), wanted, edge, properties.unstable)
 
 
@@ -261,27 +272,33 @@ def _evaluations(args: argparse.Namespace) -> "tuple[BaseCalculator | Evaluate, 
         potential = load_potential(args.potential)
         ensemble = EnsembleEvaluation(potential)
         return ensemble.mean, ensemble.all_members(), potential.architecture.species
-    return _calculator(args), [], ()
+    return _calculator(args.calculator), [], ()
 
 
-def _dynamics_model(args: argparse.Namespace, stated: str | None) -> "tuple[DynamicsModel, str | None]":
-    """What drives dynamics, and the element that was stated."""
-    from ingot.benchmarks.errors import BenchmarkError
-    from ingot.dynamics import Model
-
-    element = args.element or stated
+def _dynamics_model(args: argparse.Namespace, element: str | None) -> "DynamicsModel":
+    """What drives dynamics."""
     if args.potential:
+        from ingot.dynamics import Model
         from ingot.potentials import load_potential
 
-        return Model.of(load_potential(args.potential)), element
+        return Model.of(load_potential(args.potential))
+    from ingot.benchmarks.errors import BenchmarkError
     from ingot.dynamics.external import calculator_model
 
     if element is None:
         raise BenchmarkError("state the element: `element` in the settings, or --element")
-    return calculator_model(_calculator(args), (element,)), element
+    return calculator_model(_calculator(args.calculator), (element,))
 
 
-def _calculator(args: argparse.Namespace) -> "BaseCalculator":
+def _protocol(args: argparse.Namespace, model: "type[Section]") -> dict[str, Any]:
+    """The settings of a benchmark by dynamics, with the element of the command line."""
+    from ingot.cli.settings import parse_settings
+
+    settings = parse_settings(model, args.settings).model_dump()
+    return {**settings, "element": args.element or settings["element"]}
+
+
+def _calculator(text: str) -> "BaseCalculator":
     from ase.calculators.calculator import get_calculator_class, names
 
     from ingot.benchmarks.errors import BenchmarkError
@@ -289,14 +306,15 @@ def _calculator(args: argparse.Namespace) -> "BaseCalculator":
     from ingot.errors import near_name
     from ingot.labels.ase_calculator import load_calculator
 
-    name = args.calculator
-    arguments = read_values(args.arguments, "--arguments") if args.arguments else {}
+    found = re.fullmatch(r"([^{]*)({.*})?", text.strip(), re.DOTALL)
+    name, arguments = (found[1].strip(), found[2]) if found else (text, None)
     try:
         made = load_calculator(name) if "." in name else get_calculator_class(name)
     except (ImportError, AttributeError, KeyError):
         raise BenchmarkError(f"ASE has no calculator {name!r}{near_name(name, names)}") from None
+    given = read_values(arguments, f"the arguments of {name}") if arguments else {}
     try:
-        calculator: BaseCalculator = made(**arguments)
+        calculator: BaseCalculator = made(**given)
     except Exception as error:  # a calculator raises what it happens to raise
         raise BenchmarkError(f"the calculator {name} cannot be made: {type(error).__name__}: {error}") from error
     return calculator
@@ -391,24 +409,19 @@ def _direct(args: argparse.Namespace) -> int:
 
 def _thermal(args: argparse.Namespace) -> int:
     from ingot.benchmarks.thermal import ThermalProtocol, run_thermal
-    from ingot.cli.settings import parse_settings
     from ingot.config.melt import ThermalSettings
 
-    settings = parse_settings(ThermalSettings, args.settings)
-    model, element = _dynamics_model(args, settings.element)
-    protocol = ThermalProtocol(**{**settings.model_dump(), "element": element})
-    run_thermal(model, protocol, args.seed, args.output)
+    protocol = ThermalProtocol(**_protocol(args, ThermalSettings))
+    run_thermal(_dynamics_model(args, protocol.element), protocol, args.seed, args.output)
     return _summary(args.output)
 
 
 def _rdf(args: argparse.Namespace) -> int:
     from ingot.benchmarks.rdf import MeltProtocol, run_rdf
-    from ingot.cli.settings import parse_settings
     from ingot.config.melt import RdfSettings
 
-    settings = parse_settings(RdfSettings, args.settings)
-    model, element = _dynamics_model(args, settings.element)
-    run_rdf(model, MeltProtocol(**{**settings.model_dump(), "element": element}), args.seed, args.output)
+    protocol = MeltProtocol(**_protocol(args, RdfSettings))
+    run_rdf(_dynamics_model(args, protocol.element), protocol, args.seed, args.output)
     return _summary(args.output)
 
 
@@ -417,15 +430,15 @@ def _coexistence(args: argparse.Namespace) -> int:
 
     from ingot.benchmarks.coexistence_tables import run_coexistence
     from ingot.benchmarks.two_phase import CoexistenceProtocol
-    from ingot.cli.settings import parse_settings
     from ingot.config.melt import CoexistenceSettings
 
-    settings = parse_settings(CoexistenceSettings, args.settings)
-    model, element = _dynamics_model(args, settings.element)
-    protocol = CoexistenceProtocol(**{**settings.model_dump(exclude={"curve"}), "element": element})
+    settings = _protocol(args, CoexistenceSettings)
+    curve = settings.pop("curve")
+    protocol = CoexistenceProtocol(**settings)
+    model = _dynamics_model(args, protocol.element)
     run_coexistence(model, protocol, args.seed, args.output)
-    for k, point in enumerate(settings.curve):
-        run_coexistence(model, replace(protocol, **point.model_dump()), args.seed, Path(args.output) / f"at-{k}")
+    for k, point in enumerate(curve):
+        run_coexistence(model, replace(protocol, **point), args.seed, Path(args.output) / f"at-{k}")
     return _summary(args.output)
 
 

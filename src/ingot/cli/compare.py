@@ -1,18 +1,19 @@
-"""``ingot compare``: several potentials through the same benchmarks, and one page of them."""
+"""``ingot compare``: several potentials through the same benchmarks, and one page of them.
+
+``ingot benchmark`` without a suite does the same.
+"""
 
 import argparse
-import json
-from importlib import metadata
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingot.cli.options import named_path
-from ingot.errors import IngotError
+from ingot.errors import IngotError, near_name
 
 if TYPE_CHECKING:
     from ingot.config.benchmarks import BenchmarkSettings
-
-SUITES = ("crystal", "thermal", "rdf", "coexistence")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,89 +25,153 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="finished benchmarks: a folder with crystal/, rdf/, coexistence/ for each potential",
     )
     add_potentials(parser)
-    parser.add_argument("--seed", type=int, default=0, help="seed of the benchmarks (0)")
-    parser.add_argument("--element", help="the element, for its published values (default: that of the run)")
     parser.add_argument("--settings", help="JSON or a file: the section `report`")
     parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the page, such as comparison/index.html")
 
 
-def add_potentials(parser: argparse.ArgumentParser) -> None:
-    """What to benchmark first, and how."""
-    parser.add_argument(
+def add_potentials(parser: argparse.ArgumentParser, prefix: str = "") -> None:
+    """What to benchmark first, and how; ``prefix`` of the names that the values get."""
+    add = parser.add_argument
+    add(
         "--potential",
+        dest=f"{prefix}potential",
         action="append",
         default=[],
         metavar="[NAME=]PATH",
         help="a potential to benchmark first, into a folder of its name beside the page; repeatable",
     )
-    parser.add_argument(
+    add(
         "--calculator",
+        dest=f"{prefix}calculator",
         action="append",
         default=[],
         metavar="[NAME=]CALCULATOR",
-        help="likewise any ASE calculator, such as emt or ase.calculators.emt.EMT; repeatable",
+        help="likewise any ASE calculator: emt, ase.calculators.emt.EMT, or with keyword arguments as JSON "
+        "ase.calculators.lj.LennardJones{...}; repeatable",
     )
-    parser.add_argument(
+    add(
         "--benchmarks",
-        help="JSON or a file: the section `benchmarks` (default: crystal and thermal, and the melt of elements whose "
-        "melting point is among the published values)",
+        dest=f"{prefix}benchmarks",
+        help="JSON or a file: the section `benchmarks` (default: crystal and thermal, and melt and coexistence of an "
+        "element whose melting point is among the published values)",
     )
+    add("--seed", dest=f"{prefix}seed", type=int, default=0, help="seed of the benchmarks (0)")
+    add("--element", dest=f"{prefix}element", help="the element, for its published values (default: that of the run)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Benchmark what is not done yet, read the tables, draw, write the page."""
+    potentials = [(name, ["--potential", str(path)]) for name, path in map(named_path, args.potential)]
+    potentials += [(name, ["--calculator", made]) for name, made in map(_named_calculator, args.calculator)]
+    folders = [named_path(text) for text in args.folders]
+    if not potentials and not folders:
+        raise IngotError("nothing to compare: give folders of finished benchmarks, --potential or --calculator")
+    return compare(folders, potentials, args, Path(args.output), args.settings)
+
+
+def compare(
+    folders: Sequence[tuple[str, Path]],
+    potentials: Sequence[tuple[str, list[str]]],
+    args: argparse.Namespace,
+    page: Path,
+    report: str | None,
+) -> int:
+    """Benchmark ``potentials`` (by name, as the options that name them) beside the page, and make the page of all."""
     from ingot.cli.settings import parse_settings
     from ingot.config.benchmarks import BenchmarkSettings
     from ingot.config.report import ReportSettings
     from ingot.reporting.comparison import build_comparison
-    from ingot.reporting.headline import element_of
     from ingot.reporting.html import write_page
-    from ingot.reporting.run import Run
 
-    output = Path(args.output)
-    asked = [(name, ["--potential", str(path)]) for name, path in map(named_path, args.potential)]
-    asked += [(name, ["--calculator", made]) for name, made in map(_named_calculator, args.calculator)]
-    folders = [named_path(text) for text in args.folders] + [(name, output.parent / name) for name, _ in asked]
-    names = [name for name, _ in folders]
+    every = [*folders, *((name, page.parent / name) for name, _ in potentials)]
+    names = [name for name, _ in every]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise IngotError(f"two potentials are called {', '.join(twice)}: give them names, NAME=PATH")
-    if not folders:
-        raise IngotError("nothing to compare: give folders of finished benchmarks, --potential or --calculator")
-    element = args.element or next((e for _, folder in folders if (e := element_of(Run(folder.parent)))), None)
-    element = element or next((e for _, what in asked if (e := _only_element(*what))), None)
-    if element is None:
-        raise IngotError("which element? give --element: its published values stand beside those of the potentials")
-    if asked:
-        chosen = args.benchmarks or json.dumps(default_benchmarks(element))
-        settings = parse_settings(BenchmarkSettings, chosen, "--benchmarks")
-        for name, what in asked:
-            _benchmark([*what, "--element", element], settings, args.seed, output.parent / name)
-    page = build_comparison(dict(folders), element, parse_settings(ReportSettings, args.settings).figure_format)
-    write_page(page, output)
-    print(f"{output}: {len(folders)} potentials, {len(page.figures)} figures")
+    settings = parse_settings(BenchmarkSettings, args.benchmarks, "--benchmarks") if args.benchmarks else None
+    element = _element(args.element, settings, folders, potentials)
+    if potentials:
+        settings = settings or parse_settings(BenchmarkSettings, _default_text(element))
+        for name, what in potentials:
+            _benchmark(what, settings, element, args, page.parent / name)
+    built = build_comparison(dict(every), element, parse_settings(ReportSettings, report).figure_format)
+    write_page(built, page)
+    print(f"{page}: {len(every)} potentials, {len(built.figures)} figures")
     return 0
+
+
+def _suites() -> tuple[str, ...]:
+    from ingot.reporting.headline import SUITES
+
+    return SUITES
 
 
 def _named_calculator(text: str) -> tuple[str, str]:
     """``NAME=CALCULATOR``; without a name, the calculator's own."""
-    name, equals, calculator = text.partition("=")
-    return (name, calculator) if equals else (text.rpartition(".")[2], text)
+    before, brace, arguments = text.partition("{")
+    name, equals, calculator = before.partition("=")
+    if not equals:
+        name, calculator = before.rpartition(".")[2], before
+    if not name or not calculator:
+        raise IngotError(f"{text!r} has no name or no calculator: give NAME=CALCULATOR or CALCULATOR")
+    return name, f"{calculator}{brace}{arguments}"
+
+
+def _element(
+    stated: str | None,
+    settings: "BenchmarkSettings | None",
+    folders: Sequence[tuple[str, Path]],
+    potentials: Sequence[tuple[str, list[str]]],
+) -> str:
+    """The stated element, that of the settings, of a run, or of the first potential for one alone."""
+    from ase.data import chemical_symbols
+
+    from ingot.reporting.headline import element_of
+    from ingot.reporting.run import Run
+
+    if stated:
+        if stated not in chemical_symbols:
+            raise IngotError(f"there is no element {stated!r}{near_name(stated, chemical_symbols)}")
+        return stated
+    sections = [getattr(settings, suite) for suite in _suites()] if settings else []
+    for section in sections:
+        if section is not None and section.element:
+            return str(section.element)
+    for _, folder in folders:
+        if found := element_of(Run(folder.parent)):
+            return found
+    for _, (option, what) in potentials:
+        if option == "--potential":
+            from ingot.potentials import load_potential
+
+            species = load_potential(what).architecture.species
+            if len(species) == 1:
+                return species[0]
+    raise IngotError("which element? give --element: its published values stand beside those of the potentials")
+
+
+def _default_text(element: str) -> str:
+    import json
+
+    chosen = default_benchmarks(element)
+    if "rdf" not in chosen:
+        print(f"no melting point of {element} among the published values: --benchmarks can ask for the melt")
+    return json.dumps(chosen)
 
 
 def default_benchmarks(element: str) -> dict[str, Any]:
-    """What a potential is put through where nothing is said: every benchmark that the element allows.
+    """What a potential for a cubic metal is put through where nothing is said.
 
     Melt and coexistence need a temperature; they are left out where no melting point is among the published values.
+    Raises :class:`IngotError` for elements whose crystal is neither fcc nor bcc.
     """
     from ase.data import atomic_numbers, reference_states
 
     from ingot.benchmarks.reference import reference_values
 
-    lattice = (reference_states[atomic_numbers[element]] or {}).get("symmetry") if element in atomic_numbers else None
+    lattice = (reference_states[atomic_numbers[element]] or {}).get("symmetry")
     if lattice not in ("fcc", "bcc"):
-        raise IngotError(f"say what to do with {element} ({lattice or 'unknown'}): give --benchmarks")
+        raise IngotError(f"nothing is done to {element} ({lattice or 'no simple crystal'}) unasked: give --benchmarks")
     crystal = {
-        "element": element,
         "lattice": lattice,
         "phases": [other for other in ("fcc", "bcc", "hcp", "sc", "diamond") if other != lattice],
         "vacancy_repeat": 4,
@@ -126,49 +191,80 @@ def default_benchmarks(element: str) -> dict[str, Any]:
     if melting:
         chosen["rdf"] = {"temperature_kelvin": round(1.1 * melting[0]), "lattice": lattice, "repeat": [4, 4, 4]}
         chosen["coexistence"] = {"temperature_kelvin": round(melting[0]), "lattice": lattice, "repeat": [4, 4, 12]}
-    else:
-        print(f"no melting point of {element} among the published values: --benchmarks can ask for the melt")
     return chosen
 
 
-def _benchmark(what: list[str], settings: "BenchmarkSettings", seed: int, folder: Path) -> None:
-    """All suites that the settings have, each unless the same code finished it for the same potential and settings."""
-    from ingot.cli.main import main
-    from ingot.files import digest, read_json, write_json
-    from ingot.provenance import code_digest
+def _benchmark(
+    what: list[str], settings: "BenchmarkSettings", element: str, args: argparse.Namespace, folder: Path
+) -> None:
+    """All suites that the settings have, each unless the same code finished it for the same potential and settings.
 
-    asked = [suite for suite in SUITES if getattr(settings, suite) is not None]
+    Results of another potential, code or setting in the same place are moved aside, to ``SUITE.before``.
+    """
+    from ingot.cli import benchmark
+    from ingot.files import digest, read_json, write_json
+    from ingot.provenance import suite_digest
+
+    asked = [suite for suite in _suites() if getattr(settings, suite) is not None]
     if not asked:
-        raise IngotError(f"--benchmarks names no benchmark: it needs one of the sections {', '.join(SUITES)}")
-    about = {"of": _identity(*what[:2]), "seed": seed, "code": code_digest("ingot.cli.benchmark")}
-    for suite in asked:
-        section = getattr(settings, suite).model_dump_json()
-        stamp, mark = folder / suite / "settings.json", {"settings": digest(section), **about}
-        if stamp.is_file() and read_json(stamp) == mark:
+        raise IngotError(f"--benchmarks names no benchmark: it needs one of the sections {', '.join(_suites())}")
+    identity = _identity(*what)
+    for suite in _suites():
+        about = {"of": identity, "seed": args.seed, "code": suite_digest(suite)}
+        stamp = folder / suite / "settings.json"
+        found = read_json(stamp) if stamp.is_file() else {}
+        if suite not in asked:
+            if (folder / suite).exists() and {key: found.get(key) for key in about} != about:
+                _aside(folder / suite)
+            continue
+        section = getattr(settings, suite)
+        section = section.model_copy(update={"element": section.element or element}).model_dump_json()
+        mark = {"settings": digest(section), **about}
+        if found == mark:
             print(f"{folder / suite}: finished before")
             continue
-        stamp.unlink(missing_ok=True)  # what is half replaced is not finished
-        command = ["benchmark", suite, *what, "--settings", section, "--seed", str(seed)]
-        if main([*command, "-o", str(folder / suite)]) != 0:
-            raise IngotError(f"the benchmark {suite} of {what[1]} did not finish: see above")
-        write_json(stamp, mark)
+        if (folder / suite).exists():
+            _aside(folder / suite)
+        parser = argparse.ArgumentParser(prog=f"ingot benchmark {suite}")
+        benchmark.add_arguments(parser)
+        command = [suite, *what, "--settings", section, "--seed", str(args.seed), "-o", str(folder / suite)]
+        try:
+            benchmark.run(parser.parse_args(command, argparse.Namespace(threads=args.threads)))
+        except IngotError as error:
+            raise IngotError(f"{suite} of {what[1]}: {error}") from error
+        # What a calculator could not do today it may do tomorrow.
+        if what[0] == "--potential" or not _failures(folder / suite):
+            write_json(stamp, mark)
 
 
-def _only_element(option: str, what: str) -> str | None:
-    """The element of a potential for one."""
-    if option == "--calculator":
-        return None
-    from ingot.potentials import load_potential
+def _aside(folder: Path) -> None:
+    before = folder.with_name(f"{folder.name}.before")
+    if before.exists():
+        shutil.rmtree(before)
+    folder.rename(before)
+    print(f"{folder}: results of another potential, code or setting are now in {before}")
 
-    species = load_potential(what).architecture.species
-    return species[0] if len(species) == 1 else None
+
+def _failures(folder: Path) -> bool:
+    from ingot.benchmarks.tables import read_quantities
+
+    return any(quantity.status == "failed" for quantity in read_quantities(folder / "quantities.csv"))
 
 
 def _identity(option: str, what: str) -> str:
-    """What a potential computes, wherever it lies; of a calculator its name and ASE's version."""
-    if option == "--calculator":
-        return f"{what}, ase {metadata.version('ase')}"
-    from ingot.dynamics import potential_digest
-    from ingot.potentials import load_potential
+    """What a potential computes, wherever it lies; of a calculator only its name, arguments and version are known."""
+    if option == "--potential":
+        from ingot.dynamics import potential_digest
+        from ingot.potentials import load_potential
 
-    return potential_digest(load_potential(what))
+        return potential_digest(load_potential(what))
+    from importlib import metadata
+
+    from ingot.provenance import code_digest
+
+    package = what.partition(".")[0]
+    try:
+        version = metadata.version(package)
+    except metadata.PackageNotFoundError:
+        version = ""
+    return f"{what}, {package} {version}, ase {metadata.version('ase')}, {code_digest('ingot.dynamics.external')}"

@@ -1,6 +1,7 @@
 """What dynamics needs to know of a potential."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,10 @@ class Model:
     """A."""
     inner_cutoff: float | None = None
     """Range of three-body terms, A, where there is one."""
+    periodic_only: bool = False
+    """Whether structures must be periodic in all three directions."""
+    complaint: Callable[[], str] = str
+    """What the evaluator itself says of its last failure; empty where it has nothing to say."""
 
     @classmethod
     def of(cls, potential: "Potential", members: "Members" = "mean") -> "Model":

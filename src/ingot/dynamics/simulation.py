@@ -22,6 +22,8 @@ from ingot.dynamics.velocities import maxwell_boltzmann
 from ingot.progress import progress
 from ingot.randomness import derive_seed
 
+_ADVICE = "; the potential may be used outside of what it was trained on, or the time step may be too long"
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -89,6 +91,8 @@ class Simulation:
         check_starts(frames, self.model.species, self.tables.skin)
         if (len(frames), len(frames[0])) != (self.replicas, self.atoms):
             raise DynamicsError(f"restart with {self.replicas} structures of {self.atoms} atoms, as at the start")
+        if self.model.periodic_only and not all(frame.pbc.all() for frame in frames):
+            raise DynamicsError("this potential drives only structures that are periodic in all three directions")
         self.frames = frames
         self.masses = np.stack([frame.get_masses() for frame in frames])
         known = {symbol: index for index, symbol in enumerate(self.model.species)}
@@ -188,8 +192,8 @@ class Simulation:
             r = int(stopped[0])
             which = f"replica {r} " if self.replicas > 1 else ""
             raise DynamicsError(
-                f"{doing}: {which}stopped at step {int(self._state.step[r])}: {self.reason(r)}; the potential may be "
-                "used outside of what it was trained on, or the time step may be too long"
+                f"{doing}: {which}stopped at step {int(self._state.step[r])}: {self.reason(r)}"
+                + ("" if self.model.complaint() else _ADVICE)
             )
 
     def reason(self, replica: int = 0) -> str:
@@ -200,6 +204,8 @@ class Simulation:
             Status.BLOWN_UP: "an atom crossed half the neighbour skin in one step, or a force is not finite",
         }
         code = int(self.status[replica])
+        if code == Status.BLOWN_UP and self.model.complaint():
+            return self.model.complaint()
         return reasons.get(code, f"the monitor stopped it with code {code}")
 
     def look(self, held: Conditions | Sequence[Conditions]) -> None:

@@ -251,10 +251,10 @@ class AniArchitecture:
             return gradient
 
         # XLA's CPU fusion would otherwise repeat the whole slope inside each of its consumers; a branch taken
-        # at run time keeps it whole. It also says what a broken network gives: forces that are not numbers.
-        sane = jnp.isfinite(jnp.sum(weights))
+        # at run time keeps it whole. A broken network gives forces that are not numbers, to its own atoms alone.
+        some_sane = jnp.any(jnp.isfinite(jnp.sum(weights, axis=1)))
         gradient = jax.lax.cond(
-            sane, slope, lambda at: jax.tree.map(lambda leaf: jnp.full_like(leaf, jnp.nan), at), geometry
+            some_sane, slope, lambda at: jax.tree.map(lambda leaf: jnp.full_like(leaf, jnp.nan), at), geometry
         )
         total: Array = radial_pullback(coefficients[:, :split])[0] + geometry_pullback(gradient)[0]
         return total
@@ -270,7 +270,7 @@ class AniArchitecture:
         The table must list every neighbour within the cutoffs; neighbours beyond them contribute nothing.
         """
         kinds = self.neighbor_kinds(species, table)
-        return in_blocks(partial(self._features, table.inner), kinds.size, kinds, displacements)
+        return in_blocks(partial(self._features, table.inner), None, kinds, displacements)
 
     def descriptor_and_products(
         self,

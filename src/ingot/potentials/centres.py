@@ -18,8 +18,8 @@ def block_of_centres(inner: int) -> int:
     return max(1, _PAIRS_AT_ONCE[device] // max(1, inner * (inner - 1) // 2))
 
 
-def in_blocks(function: Callable[..., Array], block: int, kinds: Array, *arrays: Array) -> Array:
-    """``function(kinds, *arrays)`` whose rows depend on the same rows of its arguments, ``block`` rows at a time.
+def in_blocks(function: Callable[..., Array], block: int | None, kinds: Array, *arrays: Array) -> Array:
+    """``function(kinds, *arrays)``, row by row of its arguments: ``block`` rows (or all) at once.
 
     ``kinds`` (*batch, atoms, capacity) are the species of neighbours, -1 on padding; ``arrays`` and the result
     have the same leading axes. Blocks are of nearly equal size; the last is filled up with atoms without neighbours.
@@ -28,7 +28,7 @@ def in_blocks(function: Callable[..., Array], block: int, kinds: Array, *arrays:
     axes = len(lead)
     rows = [leaf.reshape(-1, *leaf.shape[axes:]) for leaf in (kinds, *arrays)]
     count = len(rows[0])
-    blocks = max(1, -(-count // block))
+    blocks = -(-count // block) if block and count else 1
     size = -(-count // blocks)
     if blocks == 1:
         found = function(*rows)

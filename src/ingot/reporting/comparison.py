@@ -103,7 +103,7 @@ def comparison_lines(
 
 def _cell(quantity: Quantity | None, references: tuple[ReferenceValue, ...], reasons: dict[str, str]) -> Cell:
     if quantity is not None and quantity.value is None:
-        before = reasons.setdefault(quantity.note, quantity.label)
+        before = reasons.setdefault(quantity.note, quantity.label) if quantity.note else quantity.label
         return Cell(quantity, None, None, quantity.note if before == quantity.label else f"see {before}")
     if quantity is None or quantity.value is None or quantity.status != "ok" or not references:
         return Cell(quantity, None, None)

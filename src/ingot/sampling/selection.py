@@ -129,8 +129,10 @@ def score_and_pick(
 
 
 def _ranks(values: Sequence[float]) -> NDArray[np.float64]:
-    """1 for the smallest; equal values share the mean of their ranks."""
-    _, place, counts = np.unique(np.asarray(values), return_inverse=True, return_counts=True)
+    """1 for the smallest; equal values share the mean of their ranks, and what is not a number comes first."""
+    _, place, counts = np.unique(
+        np.nan_to_num(values, nan=-np.inf, posinf=np.inf), return_inverse=True, return_counts=True
+    )
     return (np.cumsum(counts) - (counts - 1) / 2)[place]
 
 

@@ -94,17 +94,23 @@ def test_products_are_those_of_the_jacobian_and_differentiable_again():
     def products(*at):
         return architecture.descriptor_and_products(vectors(*at), species, table)
 
-    def same(found, expected):
-        for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
-            assert np.allclose(one, other, atol=1e-10, rtol=1e-10)
-
-    value, pullback = jax.vjp(descriptor, *coordinates)
-    _, tangents = jax.jvp(descriptor, coordinates, direction)
-    found, pull, push = products(*coordinates)
-    same((found, pull(weights), push(direction)), (value, pullback(weights), tangents))
     along = direction[0], jnp.zeros((structures, 3, 3))  # further strain comes on top of strain, not beside it
-    hessian_product = jax.jvp(lambda *at: jax.vjp(descriptor, *at)[1](weights), coordinates, along)[1]
-    same(jax.jvp(lambda *at: products(*at)[1](weights), coordinates, along)[1], hessian_product)
+
+    @jax.jit
+    def expected():
+        value, pullback = jax.vjp(descriptor, *coordinates)
+        tangents = jax.jvp(descriptor, coordinates, direction)[1]
+        hessian_product = jax.jvp(lambda *at: jax.vjp(descriptor, *at)[1](weights), coordinates, along)[1]
+        return value, pullback(weights), tangents, hessian_product
+
+    @jax.jit
+    def found():
+        value, pull, push = products(*coordinates)
+        hessian_product = jax.jvp(lambda *at: products(*at)[1](weights), coordinates, along)[1]
+        return value, pull(weights), push(direction), hessian_product
+
+    for one, other in zip(jax.tree.leaves(found()), jax.tree.leaves(expected()), strict=True):
+        assert np.allclose(one, other, atol=1e-10, rtol=1e-10)
 
 
 @pytest.mark.usefixtures("in_jax")
@@ -114,22 +120,35 @@ def test_gradients_are_finite_on_padding_and_for_lonely_atoms():
     species = jnp.zeros(6, jnp.int32)
     for dtype in (jnp.float32, jnp.float64):
         vectors = jnp.zeros((6, 8, 3), dtype)
-        descriptor, pull, _ = architecture.descriptor_and_products(vectors, species, table)
-        assert descriptor.dtype == dtype
-        assert not descriptor.any()
-        for slope in pull(jnp.ones_like(descriptor)):
-            assert slope.dtype == dtype
-            assert not slope.any()
+
+        @jax.jit
+        def descriptor_and_slopes(vectors):
+            value, pull, _ = architecture.descriptor_and_products(vectors, species, table)
+            return value, *pull(jnp.ones_like(value))
+
+        for leaf in descriptor_and_slopes(vectors):
+            assert leaf.dtype == dtype
+            assert not leaf.any()
 
 
 @pytest.mark.usefixtures("in_jax")
 def test_networks_that_are_not_numbers_give_forces_that_are_not_numbers():
+    """To their own structure alone, whatever shares its block."""
     architecture = AniArchitecture.evenly_spaced(("Al",), 5.0, 4, 4.0, 2, 3, (4,))
     positions = np.array([[0.0, 0, 0], [2.5, 0, 0], [0, 2.5, 0.3], [2.5, 2.5, 0], [0, 0, 2.6]])
-    table = neighbor_table(positions, np.zeros((3, 3)), np.zeros(3, bool), 5.0, 4.0)
-    vectors = displacements(positions, np.eye(3), table)
-    descriptor, pull, _ = architecture.descriptor_and_products(vectors, jnp.zeros(5, jnp.int32), table)
-    assert np.isnan(pull(jnp.full_like(descriptor, jnp.nan))[0]).all()
+    alone = neighbor_table(positions, np.zeros((3, 3)), np.zeros(3, bool), 5.0, 4.0)
+    table = jax.tree.map(lambda leaf: np.stack([leaf, leaf]), alone)
+    vectors = jnp.stack([displacements(positions, np.eye(3), alone)] * 2)
+
+    @jax.jit
+    def forces(coefficients):
+        _, pull, _ = architecture.descriptor_and_products(vectors, jnp.zeros((2, 5), jnp.int32), table)
+        return pull(coefficients)[0]
+
+    sound = jnp.ones((2, 5, architecture.features))
+    found = forces(sound.at[0].set(jnp.nan))
+    assert np.isnan(found[0]).all()
+    assert np.allclose(found[1], forces(sound)[1], rtol=1e-14)
 
 
 def test_memory_in_jax_does_not_grow_with_pairs_of_neighbours(monkeypatch):

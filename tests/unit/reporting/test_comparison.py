@@ -1,22 +1,28 @@
 """Potentials side by side: deviations, what is missing, and the command."""
 
 import json
+import os
 import re
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 import pandas as pd
 import pytest
+from ase.calculators.emt import EMT
 
 from ingot.benchmarks.reference import ReferenceValue
-from ingot.benchmarks.tables import Quantity, failed, write_quantities
+from ingot.benchmarks.tables import Quantity, failed, read_quantities, write_quantities
 from ingot.cli.compare import default_benchmarks
 from ingot.cli.main import main
 from ingot.config.benchmarks import BenchmarkSettings
 from ingot.potentials import AniArchitecture, Potential
 from ingot.reporting.comparison import build_comparison, comparison_lines
 from ingot.reporting.errors import ReportError
+
+THERMAL = '{"thermal": {}}'
+SHORT = {"repeat": [2, 2, 2], "equilibration_steps": 5, "production_steps": 200}
 
 
 def reference(kind: str, value: float) -> ReferenceValue:
@@ -107,10 +113,11 @@ def test_potentials_and_calculators_without_a_suite_are_compared(tmp_path: Path)
     for name in ("mei", "emt"):
         for suite in ("crystal", "rdf"):
             assert (tmp_path / "both" / name / suite / "quantities.csv").is_file()
-    assert "emt" in (tmp_path / "both" / "index.html").read_text()
+    heads = re.findall(r'<th scope="col" class="number">(\w+)', (tmp_path / "both" / "index.html").read_text())
+    assert heads == ["mei", "emt"]
 
 
-def test_every_benchmark_is_the_default_and_needs_a_melting_point(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_benchmark_is_the_default_and_the_melt_needs_a_melting_point() -> None:
     aluminium = BenchmarkSettings.model_validate(default_benchmarks("Al"))
     assert aluminium.coexistence is not None
     assert aluminium.coexistence.temperature_kelvin == 933
@@ -119,27 +126,84 @@ def test_every_benchmark_is_the_default_and_needs_a_melting_point(capsys: pytest
     iron = BenchmarkSettings.model_validate(default_benchmarks("Fe"))
     assert iron.crystal is not None
     assert (iron.crystal.lattice, iron.crystal.stacking_fault, iron.rdf) == ("bcc", False, None)
-    assert "no melting point of Fe" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "nothing to compare"),
-        (["a=nowhere", "--element", "Al"], "no results at nowhere"),
-        (["a=x", "a=y", "--element", "Al"], "two potentials are called a"),
-        (["a=nowhere"], "which element"),
-        (["--potential", "mei-davenport", "--benchmarks", "{}"], "names no benchmark"),
-        (["--calculator", "emt"], "which element"),
-        (["--calculator", "emt", "--element", "Mg"], "say what to do with Mg"),
-        (["--calculator", "no.such.thing", "--element", "Al", "--benchmarks", '{"thermal": {}}'], "cannot be imported"),
+        (["compare"], "nothing to compare"),
+        (["benchmark"], "which suite"),
+        (["compare", "a=nowhere", "--element", "Al"], "no results at nowhere"),
+        (["compare", "a=x", "a=y", "--element", "Al"], "two potentials are called a"),
+        (["compare", "a=nowhere"], "which element"),
+        (["compare", "--potential", "mei-davenport", "--benchmarks", "{}"], "names no benchmark"),
+        (["benchmark", "--calculator", "emt"], "which element"),
+        (["benchmark", "--calculator", "emt", "--element", "Mg"], "nothing is done to Mg (hcp) unasked"),
+        (["benchmark", "--calculator", "emt", "--element", "al"], "did you mean 'Al'"),
+        (["benchmark", "--calculator", "=emt", "--element", "Al"], "no name or no calculator"),
+        (["benchmark", "--calculator", "no.thing", "--element", "Al", "--benchmarks", THERMAL], "cannot be imported"),
     ],
 )
 def test_what_cannot_be_compared_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
-    assert main(["compare", *arguments, "-o", str(tmp_path / "index.html")]) == 1
+    assert main([*arguments, "-o", str(tmp_path / "index.html")]) == 1
     assert message in capsys.readouterr().err
+
+
+def test_options_of_a_suite_come_after_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before it they would be lost."""
+    command = ["benchmark", "--seed", "3", "--element", "Al", "crystal", "--calculator", "emt", "-o", str(tmp_path)]
+    assert main(command) == 1
+    assert "--seed, --element before 'crystal'" in capsys.readouterr().err
+
+
+def test_what_is_no_longer_of_the_potential_is_not_on_the_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another element, seed or potential in the same place: nothing of before stays, and nothing is lost."""
+    command = ["benchmark", "--calculator", "emt", "-o", str(tmp_path)]
+    both = json.dumps({"crystal": {"phases": ["bcc"]}, "thermal": {**SHORT, "temperatures_kelvin": [200, 400]}})
+    assert main([*command, "--element", "Al", "--benchmarks", both]) == 0
+    assert main([*command, "--element", "Al", "--benchmarks", both]) == 0
+    assert capsys.readouterr().out.count("finished before") == 2
+    assert main([*command, "--element", "Cu", "--seed", "1", "--benchmarks", '{"crystal": {"phases": []}}']) == 0
+    assert "finished before" not in capsys.readouterr().out
+    text = (tmp_path / "index.html").read_text()
+    assert "lattice constant" in text
+    assert "expansion" not in text
+    assert (tmp_path / "emt" / "thermal.before" / "quantities.csv").is_file()
+    (a0,) = (q for q in read_quantities(tmp_path / "emt" / "crystal" / "quantities.csv") if q.quantity == "a0")
+    assert a0.value == pytest.approx(3.59, abs=0.01)  # copper
+
+
+class Unlicensed(EMT):
+    """Fails while there is a file that says so."""
+
+    def __init__(self, without: str) -> None:
+        super().__init__()
+        self.without = without
+
+    def calculate(self, *arguments: Any, **keywords: Any) -> None:
+        if Path(self.without).exists():
+            raise ValueError("the licence server is down")
+        super().calculate(*arguments, **keywords)
+
+
+def test_a_calculator_that_fails_says_why_and_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    down = tmp_path / "down"
+    down.touch()
+    calculator = f"mine={__name__}.Unlicensed{json.dumps({'without': str(down)})}"
+    command = ["benchmark", "--threads", "2", "--calculator", calculator, "--element", "Al", "-o", str(tmp_path)]
+    command += ["--benchmarks", json.dumps({"thermal": {**SHORT, "temperatures_kelvin": [200, 400]}})]
+    assert main(command) == 0
+    assert "the licence server is down" in (tmp_path / "index.html").read_text()
+    assert os.environ["OMP_NUM_THREADS"] == "2"
+    down.unlink()
+    assert main(command) == 0
+    assert "licence" not in (tmp_path / "index.html").read_text()
+    assert all(q.value is not None for q in read_quantities(tmp_path / "mine" / "thermal" / "quantities.csv"))
 
 
 def test_a_folder_without_benchmarks_is_refused(tmp_path: Path) -> None:
