@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import ingot
-from ingot.provenance import module_closure
+from ingot.provenance import _statements, module_closure
 
 PACKAGE = Path(ingot.__file__).parent
 
@@ -46,6 +46,39 @@ def test_an_edit_changes_the_digest_of_dependants_only(tmp_path):
     assert "train" in changed_by("potentials/native/threads.h")
     assert {"audit", "train"} <= changed_by("neighbors/native/bins.h")
     assert changed_by("audit/native/environments.cc").isdisjoint({"label", "train"})
+
+
+def test_imports_are_found_in_every_block():
+    import ast
+
+    text = """
+def f():
+    try:
+        import a
+    except ImportError:
+        import b
+    else:
+        import c
+    finally:
+        import d
+    for _ in ():
+        import e
+    while True:
+        with f:
+            import g
+    match f:
+        case 1:
+            import h
+class K:
+    if f:
+        import i
+    elif f:
+        import j
+    else:
+        import k
+"""
+    found = [node.names[0].name for node in _statements(ast.parse(text)) if isinstance(node, ast.Import)]
+    assert sorted(found) == list("abcdeghijk")
 
 
 def test_imports_inside_functions_count():

@@ -86,6 +86,17 @@ def test_a_calculator_that_breaks_stops_the_dynamics_and_says_why():
         simulation.require_running("a test")
 
 
+def test_a_calculator_that_recovered_is_not_blamed():
+    calculator = Fragile()
+    model = calculator_model(calculator, ("Cu",))
+    simulation = Simulation(model, copper(), temperature=300.0)
+    simulation.run(10, conditions(1.0))
+    assert model.complaint()
+    calculator.asked = -100
+    Simulation(model, copper(), temperature=300.0).run(2, conditions(1.0))
+    assert not model.complaint()
+
+
 def test_clusters_are_refused():
     atoms = copper()
     atoms.pbc = (True, True, False)

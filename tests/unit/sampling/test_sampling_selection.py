@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from scipy.stats import rankdata
 
 from ingot.sampling import SamplingError, Scored, draw_controls, judge, relative_costs, score_and_pick
-from ingot.sampling.selection import Strategy
+from ingot.sampling.selection import Strategy, _ranks
 from ingot.structures import describe
 
 
@@ -148,3 +149,12 @@ def test_controls_are_drawn_without_the_selected() -> None:
     assert without[0] not in ids
     assert ids == [a.info["structure_id"] for a in draw_controls(pool, 4, 1, without)]
     assert len(draw_controls(pool, 20, 1)) == 8
+
+
+def test_ranks_share_ties_and_what_is_not_a_number_comes_first():
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        values = random.integers(0, 5, 9).astype(float)
+        values[0] = np.inf
+        assert np.array_equal(_ranks(values), rankdata(values))
+    assert np.array_equal(_ranks([2.0, np.nan, 1.0]), [3, 1, 2])
